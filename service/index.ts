@@ -1,0 +1,17 @@
+export { ServiceError, serviceErrors } from './errors.ts';
+export type { ServiceErrorCode } from './errors.ts';
+export { HealthChecks } from './health.ts';
+export type { Check, Health, HealthReport } from './health.ts';
+export { loadOptions, readConfigFile } from './load-options.ts';
+export type { ConfigFile, OptionSources } from './load-options.ts';
+export { createLogger, logLevels } from './logger.ts';
+export type { LoggerSettings } from './logger.ts';
+export { createRegistry } from './metrics.ts';
+export { parseAddress, startMetricsServer } from './metrics-server.ts';
+export type { MetricsServer } from './metrics-server.ts';
+export { nearest } from './nearest.ts';
+export { defineOptions, environmentOf, flagOf, option } from './options.ts';
+export type { Option, OptionsOf, OptionTable } from './options.ts';
+export { redactLine, redactText } from './redaction.ts';
+export { runService, serviceOptions } from './run-service.ts';
+export type { Run, ServiceContext } from './run-service.ts';
