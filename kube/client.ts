@@ -1,0 +1,401 @@
+import { systemClock, type Clock } from './clock.ts';
+import { endpointFromOptions, endpointInCluster, type Endpoint } from './credentials.ts';
+import { ApiError, type StatusDetails } from './errors.ts';
+import { decodeJsonLines } from './json-lines.ts';
+import { endpointFromKubeconfig } from './kubeconfig.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import { refOf, type KubeList, type KubeObject, type ObjectRef } from './object.ts';
+import { apiVersionOf, resourcePath, type Resource } from './resource.ts';
+import { Transport } from './transport.ts';
+
+export interface RequestOptions {
+  signal?: AbortSignal;
+  /** Span for one call, retries included, milliseconds. Default 30 000. */
+  timeoutMilliseconds?: number;
+}
+export interface ReadOptions extends RequestOptions {
+  subresource?: string;
+}
+export interface ListOptions extends RequestOptions {
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+  limit?: number;
+  continue?: string;
+  resourceVersion?: string;
+  resourceVersionMatch?: 'Exact' | 'NotOlderThan';
+}
+export interface WriteOptions extends RequestOptions {
+  subresource?: string;
+  /** Recorded in `managedFields`. Default: the client's `fieldManager`. */
+  fieldManager?: string;
+  /** Run admission and validation, store nothing. */
+  dryRun?: boolean;
+}
+export interface ApplyOptions extends WriteOptions {
+  /** Take fields that another manager owns instead of failing with a conflict. Default false. */
+  force?: boolean;
+}
+export interface DeleteOptions extends RequestOptions {
+  /** Delete only this incarnation; otherwise 409. */
+  uid?: string;
+  /** Delete only this version; otherwise 409. */
+  resourceVersion?: string;
+  propagationPolicy?: 'Foreground' | 'Background' | 'Orphan';
+  gracePeriodSeconds?: number;
+  dryRun?: boolean;
+}
+export interface JsonPatchOperation {
+  op: 'add' | 'remove' | 'replace' | 'move' | 'copy' | 'test';
+  path: string;
+  from?: string;
+  value?: unknown;
+}
+/** The objects of a merge patch: any part may be left out, and `null` removes a field. */
+export type MergePatch<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { [K in keyof T]?: MergePatch<T[K]> | null }
+    : T;
+
+export interface RawRequest extends RequestOptions {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
+  /** Absolute path on the server, for example `/apis/apps/v1/deployments`; encoded by the caller. */
+  path: string;
+  query?: Record<string, string | number | boolean | undefined>;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Default `application/json`. */
+  contentType?: string;
+}
+
+export interface ClientOptions {
+  /** Names the cluster in logs and metrics. Default: the server's host. */
+  name?: string;
+  /** Default field manager of writes. Default `isochrone-kube`. */
+  fieldManager?: string;
+  userAgent?: string;
+  /** Parallel connections for requests; each watch has one of its own besides. Default 16. */
+  maxConnections?: number;
+  /** Client-side rate limit, requests a second, and how many may come at once. Default: none. */
+  requestsPerSecond?: number;
+  burst?: number;
+  logger?: Logger;
+  metrics?: Metrics;
+  clock?: Clock;
+  random?: () => number;
+}
+export interface ServerOptions extends ClientOptions {
+  /** For example `https://10.0.0.1:6443`. */
+  server: string;
+  /** PEM bundle that must have signed the server's certificate. Default: Node's roots. */
+  ca?: string;
+  /** Checked against the certificate instead of the server's host. */
+  tlsServerName?: string;
+  token?: string;
+  /** Read again when it is older than a minute, or the server answers 401. */
+  tokenFile?: string;
+  /** PEM. */
+  clientCertificate?: string;
+  /** PEM. */
+  clientKey?: string;
+}
+export interface KubeconfigOptions extends ClientOptions {
+  /** File to read. Default: `$KUBECONFIG`, then `~/.kube/config`. */
+  path?: string;
+  /** The kubeconfig itself, for example from a Secret; commands, auth providers and file paths in it are refused. */
+  text?: string;
+  /** Default: the file's current context. */
+  context?: string;
+}
+export interface InClusterOptions extends ClientOptions {
+  /** Default `/var/run/secrets/kubernetes.io/serviceaccount`. */
+  directory?: string;
+  environment?: NodeJS.ProcessEnv;
+}
+
+export interface WatchOptions extends RequestOptions {
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+  /** Continue after this version; leave out to start at the present. */
+  resourceVersion?: string;
+  /** Stream the present state first; a bookmark with `k8s.io/initial-events-end` follows it. */
+  sendInitialEvents?: boolean;
+  /** The server ends the watch after this span. */
+  timeoutSeconds?: number;
+}
+export type WatchEvent<T> =
+  | { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; object: T }
+  | { type: 'ERROR'; object: { code?: number; reason?: string; message?: string; details?: StatusDetails } };
+
+/** One cluster's API. Share it: every instance has connections of its own. */
+export class ApiClient {
+  /** Names the cluster in logs and metrics. */
+  readonly name: string;
+  readonly server: string;
+  readonly #transport: Transport;
+  readonly #fieldManager: string;
+  readonly #endpoint: Endpoint;
+
+  private constructor(endpoint: Endpoint, options: ClientOptions) {
+    this.#endpoint = endpoint;
+    this.#transport = new Transport(endpoint, options);
+    this.name = options.name ?? this.#transport.host;
+    this.server = endpoint.server;
+    this.#fieldManager = options.fieldManager ?? 'isochrone-kube';
+  }
+
+  /** @throws KubeconfigError */
+  static async fromKubeconfig(options: KubeconfigOptions = {}): Promise<ApiClient> {
+    return new ApiClient(await endpointFromKubeconfig(options, options.clock ?? systemClock), options);
+  }
+
+  /** @throws KubeconfigError outside a Pod, or without its ServiceAccount mount. */
+  static async inCluster(options: InClusterOptions = {}): Promise<ApiClient> {
+    const endpoint = endpointInCluster(options, options.clock ?? systemClock);
+    // Fails now rather than at the first request.
+    await endpoint.authenticate(false);
+    return new ApiClient(endpoint, options);
+  }
+
+  /** @throws KubeconfigError when the options contradict each other. */
+  static fromOptions(options: ServerOptions): ApiClient {
+    return new ApiClient(endpointFromOptions(options, options.clock ?? systemClock), options);
+  }
+
+  /** @throws ApiError */
+  async get<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, options: ReadOptions = {}): Promise<T> {
+    return this.request<T>({
+      ...transportOptions(options),
+      method: 'GET',
+      path: resourcePath(resource, ref, options.subresource),
+    });
+  }
+
+  /** Like {@link get}, but undefined when the object does not exist. */
+  async find<T extends KubeObject>(
+    resource: Resource<T>,
+    ref: ObjectRef,
+    options: ReadOptions = {},
+  ): Promise<T | undefined> {
+    try {
+      return await this.get(resource, ref, options);
+    } catch (error) {
+      if (error instanceof ApiError && error.isNotFound) return undefined;
+      throw error;
+    }
+  }
+
+  /** One page. */
+  async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}): Promise<KubeList<T>> {
+    return this.request<KubeList<T>>({
+      ...transportOptions(options),
+      method: 'GET',
+      path: resourcePath(resource, namespaceOf(options)),
+      query: {
+        labelSelector: options.labelSelector,
+        fieldSelector: options.fieldSelector,
+        limit: options.limit,
+        continue: options.continue,
+        resourceVersion: options.resourceVersion,
+        resourceVersionMatch: options.resourceVersionMatch,
+      },
+    });
+  }
+
+  /**
+   * Every object, page by page (500 unless `limit` is set), without ever holding the whole collection.
+   *
+   * @throws ApiError `isGone` when the list takes so long that its snapshot is compacted; begin again.
+   */
+  async *listAll<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}): AsyncGenerator<T, void> {
+    let page: KubeList<T> | undefined;
+    do {
+      const next = page?.metadata.continue;
+      page = await this.list(resource, { limit: 500, ...options, ...(next ? { continue: next } : {}) });
+      yield* page.items;
+    } while (page.metadata.continue);
+  }
+
+  /**
+   * A watch's events as they come, one array per read; ends when the server ends it. {@link Informer} resumes and resyncs;
+   * use this only for a short look.
+   */
+  async *watch<T extends KubeObject>(
+    resource: Resource<T>,
+    options: WatchOptions & { signal: AbortSignal },
+  ): AsyncGenerator<WatchEvent<T>[], void> {
+    const { sendInitialEvents } = options;
+    const bytes = await this.#transport.stream(
+      {
+        ...(options.timeoutMilliseconds === undefined ? {} : { timeoutMilliseconds: options.timeoutMilliseconds }),
+        method: 'GET',
+        path: resourcePath(resource, namespaceOf(options)),
+        query: {
+          watch: true,
+          allowWatchBookmarks: true,
+          labelSelector: options.labelSelector,
+          fieldSelector: options.fieldSelector,
+          resourceVersion: options.resourceVersion,
+          timeoutSeconds: options.timeoutSeconds,
+          ...(sendInitialEvents === true ? { sendInitialEvents, resourceVersionMatch: 'NotOlderThan' } : {}),
+        },
+      },
+      options.signal,
+    );
+    yield* decodeJsonLines(bytes) as AsyncGenerator<WatchEvent<T>[], void>;
+  }
+
+  async create<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {
+    const { namespace } = object.metadata;
+    if (resource.namespaced && namespace === undefined) {
+      throw new TypeError(`${resource.kind} ${object.metadata.name ?? ''}: metadata.namespace is missing`);
+    }
+    return this.request<T>({
+      ...this.#write(options),
+      method: 'POST',
+      path: resourcePath(resource, namespaceOf({ namespace })),
+      body: typed(resource, object),
+    });
+  }
+
+  /** POSTs to a subresource that takes and returns a kind of its own: `token`, `eviction`, `binding`. */
+  async createSubresource<R>(
+    resource: Resource,
+    ref: ObjectRef,
+    subresource: string,
+    body: object,
+    options: WriteOptions = {},
+  ): Promise<R> {
+    const path = resourcePath(resource, ref, subresource);
+    return this.request<R>({ ...this.#write(options), method: 'POST', path, body });
+  }
+
+  /** PUT; `metadata.resourceVersion`, when set, must be the current one, else ApiError `isConflict`. */
+  async replace<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {
+    return this.request<T>({
+      ...this.#write(options),
+      method: 'PUT',
+      path: resourcePath(resource, refOf(object), options.subresource),
+      body: typed(resource, object),
+    });
+  }
+
+  /** Merge patch; a `metadata.resourceVersion` in it makes the write conditional, else ApiError `isConflict`. */
+  async mergePatch<T extends KubeObject>(
+    resource: Resource<T>,
+    ref: ObjectRef,
+    patch: MergePatch<T>,
+    options: WriteOptions = {},
+  ): Promise<T> {
+    return this.#patch(resource, ref, patch, 'application/merge-patch+json', options);
+  }
+
+  async jsonPatch<T extends KubeObject>(
+    resource: Resource<T>,
+    ref: ObjectRef,
+    operations: readonly JsonPatchOperation[],
+    options: WriteOptions = {},
+  ): Promise<T> {
+    return this.#patch(resource, ref, operations, 'application/json-patch+json', options);
+  }
+
+  /** Server-side apply; `apiVersion` and `kind` are filled in from the resource. @throws ApiError `isConflict` without `force` when another manager owns a field. */
+  async apply<T extends KubeObject>(
+    resource: Resource<T>,
+    object: MergePatch<T> & { metadata: { name: string; namespace?: string } },
+    options: ApplyOptions = {},
+  ): Promise<T> {
+    const { name, namespace } = object.metadata;
+    const ref = namespace === undefined ? { name } : { namespace, name };
+    const query = options.force === undefined ? {} : { force: options.force };
+    return this.#patch(resource, ref, typed(resource, object), 'application/apply-patch+yaml', options, query);
+  }
+
+  /** False when there was nothing to delete. A failed precondition is an ApiError with `isConflict`. */
+  async delete(resource: Resource, ref: ObjectRef, options: DeleteOptions = {}): Promise<boolean> {
+    const { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, dryRun } = options;
+    try {
+      await this.request({
+        ...transportOptions(options),
+        method: 'DELETE',
+        path: resourcePath(resource, ref),
+        body: {
+          apiVersion: 'v1',
+          kind: 'DeleteOptions',
+          ...(uid === undefined && resourceVersion === undefined ? {} : { preconditions: { uid, resourceVersion } }),
+          propagationPolicy,
+          gracePeriodSeconds,
+          ...(dryRun === true ? { dryRun: ['All'] } : {}),
+        },
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.isNotFound) return false;
+      throw error;
+    }
+  }
+
+  /** PEM bundle that the server's certificate is checked against; undefined where Node's roots are. For those who enrol others. */
+  async certificateAuthority(): Promise<string | undefined> {
+    return (await this.#endpoint.authenticate(false)).tls.ca;
+  }
+
+  /** Any call, decoded from JSON (text when the answer is not JSON). @throws ApiError, RequestTimeoutError */
+  async request<R = unknown>(request: RawRequest): Promise<R> {
+    return (await this.#transport.send(request)) as R;
+  }
+
+  /** Ends every connection, watches included. */
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  async #patch<T extends KubeObject>(
+    resource: Resource<T>,
+    ref: ObjectRef,
+    body: unknown,
+    contentType: string,
+    options: WriteOptions,
+    query: RawRequest['query'] = {},
+  ): Promise<T> {
+    const write = this.#write(options);
+    return this.request<T>({
+      ...write,
+      query: { ...write.query, ...query },
+      method: 'PATCH',
+      path: resourcePath(resource, ref, options.subresource),
+      body,
+      contentType,
+    });
+  }
+
+  #write(options: WriteOptions): RequestOptions & { query: NonNullable<RawRequest['query']> } {
+    return {
+      ...transportOptions(options),
+      query: {
+        fieldManager: options.fieldManager ?? this.#fieldManager,
+        // Unknown and duplicate fields are bugs of ours, not something to drop in silence.
+        fieldValidation: 'Strict',
+        ...(options.dryRun === true ? { dryRun: 'All' } : {}),
+      },
+    };
+  }
+}
+
+function transportOptions({ signal, timeoutMilliseconds }: RequestOptions): RequestOptions {
+  return {
+    ...(signal === undefined ? {} : { signal }),
+    ...(timeoutMilliseconds === undefined ? {} : { timeoutMilliseconds }),
+  };
+}
+
+function namespaceOf({ namespace }: { namespace?: string | undefined }): { namespace?: string } {
+  return namespace === undefined ? {} : { namespace };
+}
+
+function typed(resource: Resource, object: object): object {
+  return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
+}

@@ -1,0 +1,71 @@
+export { ApiClient } from './client.ts';
+export type {
+  ApplyOptions,
+  ClientOptions,
+  DeleteOptions,
+  InClusterOptions,
+  JsonPatchOperation,
+  KubeconfigOptions,
+  ListOptions,
+  MergePatch,
+  RawRequest,
+  ReadOptions,
+  RequestOptions,
+  ServerOptions,
+  WatchEvent,
+  WatchOptions,
+  WriteOptions,
+} from './client.ts';
+export { systemClock } from './clock.ts';
+export type { Clock, Timer } from './clock.ts';
+export { ClusterSet } from './cluster-set.ts';
+export type { ClusterSetOptions, ClusterState, Disconnected } from './cluster-set.ts';
+export { findCondition, isConditionTrue, setCondition } from './conditions.ts';
+export type { Condition } from './conditions.ts';
+export { Controller, done, requeueAfter } from './controller.ts';
+export type { ControllerOptions, Reconcile, ReconcileContext, ReconcileResult } from './controller.ts';
+export { core } from './core.ts';
+export type {
+  ConfigMap,
+  CustomResourceDefinition,
+  Event,
+  Lease,
+  Namespace,
+  Node,
+  ObjectReference,
+  Pod,
+  PolicyRule,
+  Role,
+  RoleBinding,
+  Secret,
+  ServiceAccount,
+  Taint,
+} from './core.ts';
+export {
+  ApiError,
+  ClusterNotConnectedError,
+  errorTable,
+  KubeconfigError,
+  KubeError,
+  RequestTimeoutError,
+  RequeueError,
+  TerminalError,
+} from './errors.ts';
+export type { ErrorCode, StatusDetails } from './errors.ts';
+export { EventRecorder } from './event-recorder.ts';
+export type { EventRecorderOptions, RecordedEvent } from './event-recorder.ts';
+export { addFinalizer, hasFinalizer, removeFinalizer } from './finalizers.ts';
+export { Informer } from './informer.ts';
+export type { Change, ChangeSource, InformerOptions } from './informer.ts';
+export { LeaderElector } from './leader-elector.ts';
+export type { FencingToken, LeaderElectorOptions, Leadership } from './leader-elector.ts';
+export type { Logger } from './logger.ts';
+export { Metrics } from './metrics.ts';
+export { keyOf, parseKey, refOf } from './object.ts';
+export type { KubeList, KubeObject, ObjectMeta, ObjectRef, OwnerReference } from './object.ts';
+export { parseQuantity } from './quantity.ts';
+export { apiVersionOf, resourcePath } from './resource.ts';
+export type { Resource } from './resource.ts';
+export { formatMicroTime, formatTime } from './time.ts';
+export { WorkQueue } from './work-queue.ts';
+export type { AddOptions, BackoffOptions, WorkItem, WorkQueueOptions } from './work-queue.ts';

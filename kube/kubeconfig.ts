@@ -1,0 +1,191 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { RequestOptions } from 'node:https';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { KubeconfigOptions } from './client.ts';
+import type { Clock } from './clock.ts';
+import { parseServer, rotatingFile, type Endpoint, type Identity, type Tls } from './credentials.ts';
+import { KubeconfigError } from './errors.ts';
+
+/** As the file has it. */
+interface RawKubeconfig {
+  users?: { name: string; user?: Record<string, unknown> }[];
+  clusters?: { name: string; cluster?: Record<string, unknown> }[];
+}
+type LoadYaml = (text: string) => RawKubeconfig;
+
+/** How long headers from an exec plug-in or an auth provider are used before client-node, which caches them, is asked again. */
+const dynamicMilliseconds = 10_000;
+
+/**
+ * Reads a kubeconfig with client-node, which knows exec plug-ins, OIDC and the rest. Imported here only: it costs 80 MB
+ * of memory, and a Pod with a ServiceAccount needs none of it.
+ */
+export async function endpointFromKubeconfig(options: KubeconfigOptions, clock: Clock): Promise<Endpoint> {
+  const { KubeConfig, loadYaml } = await import('@kubernetes/client-node');
+  const load = (): KubeConfig => loadConfig(new KubeConfig(), loadYaml, options);
+  let config = load();
+  const cluster = config.getCurrentCluster();
+  const user = config.getCurrentUser();
+  if (cluster === null || user === null) {
+    throw new KubeconfigError(danglingContext(config, options));
+  }
+  if (cluster.proxyUrl?.startsWith('socks') === true) {
+    throw new KubeconfigError(`proxy-url ${cluster.proxyUrl} is a SOCKS proxy; only http and https are supported`);
+  }
+  const tokenFile = findTokenFile(loadYaml, options, user.name);
+  const readToken = tokenFile === undefined ? undefined : rotatingFile(tokenFile, clock);
+  const isDynamic =
+    tokenFile !== undefined ||
+    Boolean(user.exec) ||
+    Boolean(user.authProvider) ||
+    Boolean(user.certFile) ||
+    Boolean(cluster.caFile);
+  let identity: Identity | undefined;
+  let askedAt = 0;
+  return {
+    server: parseServer(cluster.server).href.replace(/\/$/, ''),
+    ...(cluster.proxyUrl ? { proxyUrl: cluster.proxyUrl } : {}),
+    async authenticate(refresh) {
+      const fresh = !isDynamic || clock.monotonic() - askedAt < dynamicMilliseconds;
+      if (identity !== undefined && fresh && !refresh) return identity;
+      // client-node keeps an exec plug-in's token until it expires, whatever the server says; a new KubeConfig forgets it.
+      if (refresh) config = load();
+      identity = await currentIdentity(config);
+      if (readToken !== undefined) identity.headers['authorization'] = `Bearer ${await readToken(refresh)}`;
+      askedAt = clock.monotonic();
+      return identity;
+    },
+  };
+}
+
+function loadConfig(config: KubeConfig, loadYaml: LoadYaml, options: KubeconfigOptions): KubeConfig {
+  const { path, text, context } = options;
+  if (path !== undefined && text !== undefined) {
+    throw new KubeconfigError('path and text are both set; give one of them');
+  }
+  try {
+    if (text !== undefined) {
+      refuseLocalAccess(loadYaml(text));
+      config.loadFromString(text);
+    } else if (path !== undefined) config.loadFromFile(path);
+    else config.loadFromDefault();
+  } catch (error) {
+    if (error instanceof KubeconfigError) throw error;
+    const source = text === undefined ? `file ${path ?? '($KUBECONFIG or ~/.kube/config)'}` : 'text';
+    // The cause's message may quote the text, and with it a key: name the source only.
+    throw new KubeconfigError(`kubeconfig ${source} cannot be read as a kubeconfig (${errorKind(error)})`);
+  }
+  if (context !== undefined) {
+    if (config.getContextObject(context) === null) {
+      const known = config.getContexts().map((known) => known.name);
+      throw new KubeconfigError(`kubeconfig has no context ${JSON.stringify(context)}; it has: ${known.join(', ')}`);
+    }
+    config.setCurrentContext(context);
+  }
+  return config;
+}
+
+/** What of a user and a cluster needs nothing of this machine. */
+const selfContained = {
+  user: ['token', 'client-certificate-data', 'client-key-data', 'username', 'password', 'as'],
+  cluster: [
+    'server',
+    'certificate-authority-data',
+    'insecure-skip-tls-verify',
+    'tls-server-name',
+    'proxy-url',
+    'disable-compression',
+    'extensions',
+  ],
+};
+
+/**
+ * A kubeconfig that came as text belongs to whoever wrote the Secret. It must not run a command here, nor send a file of
+ * this machine to a server of its choice. Checked before client-node reads it, which reads some files while loading.
+ */
+function refuseLocalAccess(raw: RawKubeconfig): void {
+  const offences = [
+    ...(raw.users ?? []).flatMap(({ name, user }) =>
+      fieldsBeside(selfContained.user, user).map((field) => `user ${name}: ${field}`),
+    ),
+    ...(raw.clusters ?? []).flatMap(({ name, cluster }) =>
+      fieldsBeside(selfContained.cluster, cluster).map((field) => `cluster ${name}: ${field}`),
+    ),
+  ];
+  if (offences.length > 0) {
+    throw new KubeconfigError(
+      `kubeconfig text may not run commands or read files (${offences.join('; ')}); inline the data (-data fields) or a token`,
+    );
+  }
+}
+
+function fieldsBeside(allowed: readonly string[], part: object | undefined): string[] {
+  return Object.keys(part ?? {}).filter((field) => !allowed.includes(field));
+}
+
+/** client-node ignores `tokenFile`, kubectl's name for it. */
+function findTokenFile(loadYaml: LoadYaml, options: KubeconfigOptions, userName: string): string | undefined {
+  if (options.text !== undefined) return undefined;
+  const fromEnvironment = (process.env['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
+  const standard = fromEnvironment.length > 0 ? fromEnvironment : [join(homedir(), '.kube', 'config')];
+  for (const path of options.path === undefined ? standard : [options.path]) {
+    if (!existsSync(path)) continue;
+    const entry = loadYaml(readFileSync(path, 'utf8')).users?.find(({ name }) => name === userName);
+    const tokenFile = entry?.user?.['tokenFile'];
+    if (typeof tokenFile === 'string') return resolve(dirname(path), tokenFile);
+  }
+  return undefined;
+}
+
+async function currentIdentity(config: KubeConfig): Promise<Identity> {
+  const applied: RequestOptions = {};
+  try {
+    await config.applyToHTTPSOptions(applied as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
+  } catch (error) {
+    // A SyntaxError quotes what an exec plug-in printed, which is a credential.
+    const options = error instanceof SyntaxError ? {} : { cause: error };
+    throw new KubeconfigError(`kubeconfig credentials cannot be obtained (${errorKind(error)})`, options);
+  }
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(applied.headers ?? {})) headers[name.toLowerCase()] = String(value);
+  if (typeof applied.auth === 'string') {
+    headers['authorization'] = `Basic ${Buffer.from(applied.auth).toString('base64')}`;
+  }
+  const tls: Tls = {
+    ca: pem(applied.ca),
+    cert: pem(applied.cert),
+    key: pem(applied.key),
+    servername: applied.servername,
+    rejectUnauthorized: applied.rejectUnauthorized,
+  };
+  return { headers, tls };
+}
+
+function pem(value: unknown): string | undefined {
+  if (Buffer.isBuffer(value)) return value.toString('utf8');
+  return typeof value === 'string' ? value : undefined;
+}
+
+function errorKind(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+/** Which name leads nowhere, in which file, and what there is instead. */
+function danglingContext(config: KubeConfig, { path, text }: KubeconfigOptions): string {
+  const file = text !== undefined ? 'the kubeconfig' : (path ?? 'the kubeconfig of $KUBECONFIG or ~/.kube/config');
+  const current = config.getCurrentContext();
+  const context = config.getContextObject(current);
+  const list = (names: readonly { readonly name: string }[]): string =>
+    names.map(({ name }) => name).join(', ') || 'none';
+  if (context === null) {
+    return `${file} has no context ${JSON.stringify(current)}; choose one of: ${list(config.getContexts())}`;
+  }
+  const [kind, name, known] =
+    config.getCurrentCluster() === null
+      ? (['cluster', context.cluster, config.getClusters()] as const)
+      : (['user', context.user, config.getUsers()] as const);
+  return `context ${JSON.stringify(current)} of ${file} names the ${kind} ${JSON.stringify(name)}, which is not in it; there are: ${list(known)}`;
+}

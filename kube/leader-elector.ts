@@ -1,0 +1,278 @@
+import type { ApiClient } from './client.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { formatMicroTime } from './time.ts';
+import { core, type Lease } from './core.ts';
+import { ApiError, KubeError } from './errors.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Orders leaderships: a later one has a higher `leaseTransitions`. Store it with each write that must not come from a deposed leader. */
+export interface FencingToken {
+  readonly leaseTransitions: number;
+  readonly holder: string;
+}
+export interface Leadership {
+  /** Aborts when the lease is lost or the elector is stopped. */
+  readonly signal: AbortSignal;
+  readonly fencingToken: FencingToken;
+}
+export interface LeaderElectorOptions {
+  client: Pick<ApiClient, 'find' | 'create' | 'replace'>;
+  lease: { namespace: string; name: string };
+  /** Unique per process. */
+  identity: string;
+  /** Default 15 000. Whole seconds. */
+  leaseDurationMilliseconds?: number;
+  /** A leader that could not renew for this long stops. Default 10 000. */
+  renewDeadlineMilliseconds?: number;
+  /** Default 2 000. */
+  retryPeriodMilliseconds?: number;
+  /** Hand the lease over at once on a clean stop. Default true. */
+  releaseOnStop?: boolean;
+  logger: Logger;
+  metrics: Metrics;
+  clock?: Clock;
+  random?: () => number;
+}
+/** What this elector last read or wrote, and when it first saw it in this state (on its own monotonic clock). */
+interface Observed {
+  lease: Lease;
+  at: number;
+}
+
+/**
+ * Leader election on a Lease, after client-go's: no clock is compared with another machine's. A candidate takes the lease
+ * over when it has itself watched it stand still for the lease duration; a leader stops when it could not renew for the
+ * (shorter) renew deadline, counted from when the last successful renewal was sent.
+ *
+ * Unlike client-go, each acquisition raises `leaseTransitions`, even by a holder of the same name, so that the fencing
+ * token is never that of an earlier process.
+ */
+export class LeaderElector {
+  readonly #options: LeaderElectorOptions;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #logger: Logger;
+  readonly #labels: { name: string };
+  readonly #leaseMilliseconds: number;
+  readonly #renewMilliseconds: number;
+  readonly #retryMilliseconds: number;
+  #observed: Observed | undefined;
+  #token: FencingToken | undefined;
+  /** When the last successful renewal was sent. The wall clock counts too, because the monotonic one stands still while a machine is suspended. */
+  #renewed = { monotonic: -Infinity, wall: -Infinity };
+
+  /** @throws RangeError when the spans do not leave room for each other. */
+  constructor(options: LeaderElectorOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#labels = { name: `${options.lease.namespace}/${options.lease.name}` };
+    this.#logger = options.logger.child({ lease: this.#labels.name, identity: options.identity });
+    this.#leaseMilliseconds = options.leaseDurationMilliseconds ?? 15_000;
+    this.#renewMilliseconds = options.renewDeadlineMilliseconds ?? 10_000;
+    this.#retryMilliseconds = options.retryPeriodMilliseconds ?? 2_000;
+    if (!(
+      this.#leaseMilliseconds > this.#renewMilliseconds && this.#renewMilliseconds > 1.2 * this.#retryMilliseconds
+    )) {
+      throw new RangeError(
+        `lease duration ${this.#leaseMilliseconds} ms must exceed the renew deadline ${this.#renewMilliseconds} ms, ` +
+          `and that 1.2 times the retry period ${this.#retryMilliseconds} ms`,
+      );
+    }
+    if (this.#leaseMilliseconds % 1000 !== 0) {
+      throw new RangeError(
+        `lease duration ${this.#leaseMilliseconds} ms is not in whole seconds, which a Lease stores`,
+      );
+    }
+    if (options.identity === '') throw new RangeError('identity is empty; a Lease without holder counts as free');
+  }
+
+  /** True while this process holds the lease and its last renewal is recent enough to act on. */
+  get isLeader(): boolean {
+    return this.#token !== undefined && this.#sinceRenewal() < this.#renewMilliseconds;
+  }
+
+  /** Who holds the lease as last seen. */
+  get holder(): string | undefined {
+    return this.#observed?.lease.spec?.holderIdentity || undefined;
+  }
+
+  /**
+   * Competes for the lease, runs `lead` while holding it, and resolves once `lead` has ended: `stopped` after the signal or
+   * when `lead` returned by itself (the lease is released), `lost` when the lease could not be kept (call again to compete
+   * again, or exit). Rejects with what `lead` throws.
+   */
+  async run(signal: AbortSignal, lead: (leadership: Leadership) => Promise<void>): Promise<'stopped' | 'lost'> {
+    const fencingToken = await this.#acquire(signal);
+    if (fencingToken === undefined) return 'stopped';
+    if (signal.aborted) {
+      // Stopped while the lease was being taken: nothing was begun, so it is only given back.
+      this.#token = undefined;
+      if (this.#options.releaseOnStop ?? true) await this.#release();
+      return 'stopped';
+    }
+    const { metrics } = this.#options;
+    metrics.leaderStatus.set(this.#labels, 1);
+    this.#logger.info({ ...fencingToken }, 'leading');
+    const losing = new AbortController();
+    // Renewal goes on while `lead` winds down after the signal: until then nobody else may begin.
+    const ended = new AbortController();
+    const renewal = this.#renewUntil(ended.signal, fencingToken).then((kept) => {
+      if (!kept) losing.abort(new KubeError('LEASE_LOST', `lease ${this.#labels.name} was lost`));
+      return kept;
+    });
+    try {
+      await lead({ signal: AbortSignal.any([signal, losing.signal]), fencingToken });
+    } finally {
+      ended.abort();
+      const kept = await renewal;
+      this.#token = undefined;
+      metrics.leaderStatus.set(this.#labels, 0);
+      if (kept && (this.#options.releaseOnStop ?? true)) await this.#release();
+      this.#logger.info({ kept }, 'no longer leading');
+    }
+    return (await renewal) ? 'stopped' : 'lost';
+  }
+
+  async #acquire(signal: AbortSignal): Promise<FencingToken | undefined> {
+    this.#options.metrics.leaderStatus.set(this.#labels, 0);
+    while (!signal.aborted) {
+      try {
+        const token = await this.#tryAcquire(signal);
+        if (token !== undefined) return token;
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        // Losing a race is how an election works.
+        const race = error instanceof ApiError && (error.isConflict || error.isAlreadyExists);
+        if (!race) this.#logger.warn({ err: error }, 'the lease cannot be read or taken; trying again');
+      }
+      await this.#pause(signal);
+    }
+    return undefined;
+  }
+
+  async #tryAcquire(signal: AbortSignal): Promise<FencingToken | undefined> {
+    const { client, lease: ref, identity } = this.#options;
+    const found = await client.find(core.leases, ref, this.#requestOptions(signal));
+    if (found !== undefined) this.#observe(found);
+    if (found !== undefined && !this.#isFree(found)) return undefined;
+    const leaseTransitions = found === undefined ? 0 : (found.spec?.leaseTransitions ?? 0) + 1;
+    const sent = { monotonic: this.#clock.monotonic(), wall: this.#clock.now() };
+    const now = formatMicroTime(sent.wall);
+    const spec = {
+      holderIdentity: identity,
+      leaseDurationSeconds: this.#leaseMilliseconds / 1000,
+      leaseTransitions,
+      acquireTime: now,
+      renewTime: now,
+    };
+    const stored =
+      found === undefined
+        ? await client.create(core.leases, { metadata: { ...ref }, spec }, this.#requestOptions(signal))
+        : await client.replace(core.leases, { ...found, spec }, this.#requestOptions(signal));
+    this.#observe(stored);
+    this.#renewed = sent;
+    this.#token = { leaseTransitions, holder: identity };
+    return this.#token;
+  }
+
+  /** No holder, or one that this process has seen stand still for the whole lease duration that it wrote. */
+  #isFree(lease: Lease): boolean {
+    if (!lease.spec?.holderIdentity) return true;
+    const duration = (lease.spec.leaseDurationSeconds ?? this.#leaseMilliseconds / 1000) * 1000;
+    return this.#clock.monotonic() - this.#observed!.at >= duration;
+  }
+
+  #observe(lease: Lease): void {
+    if (lease.metadata.resourceVersion !== this.#observed?.lease.metadata.resourceVersion) {
+      this.#observed = { lease, at: this.#clock.monotonic() };
+    }
+  }
+
+  /** @returns false when the lease was lost. */
+  async #renewUntil(ended: AbortSignal, token: FencingToken): Promise<boolean> {
+    while (!ended.aborted) {
+      await this.#pause(ended, this.#renewMilliseconds - this.#sinceRenewal());
+      if (ended.aborted) break;
+      const remaining = this.#renewMilliseconds - this.#sinceRenewal();
+      if (remaining <= 0) {
+        this.#logger.error({ sinceRenewal: this.#sinceRenewal() }, 'lease not renewed within the deadline');
+        return false;
+      }
+      try {
+        if (!(await this.#renew(token, remaining))) {
+          this.#logger.error({ holder: this.holder }, 'lease taken by another');
+          return false;
+        }
+      } catch (error) {
+        this.#options.metrics.leaderRenewFailures.inc(this.#labels);
+        this.#logger.warn({ err: error, remaining }, 'lease not renewed; trying again');
+      }
+    }
+    return true;
+  }
+
+  /** @returns false when somebody else holds the lease. */
+  async #renew(token: FencingToken, remainingMilliseconds: number): Promise<boolean> {
+    const { client, lease: ref } = this.#options;
+    const options = { timeoutMilliseconds: remainingMilliseconds };
+    const sent = { monotonic: this.#clock.monotonic(), wall: this.#clock.now() };
+    const write = async (lease: Lease): Promise<Lease> =>
+      client.replace(
+        core.leases,
+        { ...lease, spec: { ...lease.spec, renewTime: formatMicroTime(sent.wall) } },
+        options,
+      );
+    let stored: Lease;
+    try {
+      stored = await write(this.#observed!.lease);
+    } catch (error) {
+      if (!(error instanceof ApiError && (error.isConflict || error.isNotFound))) throw error;
+      // Another writer, or our own write whose answer was lost.
+      const present = await client.find(core.leases, ref, options);
+      if (present !== undefined) this.#observe(present);
+      const ours =
+        present?.spec?.holderIdentity === token.holder && present.spec.leaseTransitions === token.leaseTransitions;
+      if (!ours) return false;
+      stored = await write(present);
+    }
+    this.#observe(stored);
+    this.#renewed = sent;
+    return true;
+  }
+
+  async #release(): Promise<void> {
+    const { lease } = this.#observed!;
+    const spec = {
+      ...lease.spec,
+      holderIdentity: '',
+      leaseDurationSeconds: 1,
+      renewTime: formatMicroTime(this.#clock.now()),
+    };
+    try {
+      const options = { timeoutMilliseconds: this.#retryMilliseconds };
+      this.#observe(await this.#options.client.replace(core.leases, { ...lease, spec }, options));
+    } catch (error) {
+      this.#logger.warn({ err: error }, 'lease not released; it expires by itself');
+    }
+  }
+
+  #sinceRenewal(): number {
+    return Math.max(this.#clock.monotonic() - this.#renewed.monotonic, this.#clock.now() - this.#renewed.wall);
+  }
+
+  /** The retry period, jittered so that candidates do not ask in step. Resolves early on the signal. */
+  async #pause(signal: AbortSignal, mostMilliseconds = Infinity): Promise<void> {
+    const span = Math.max(0, Math.min(this.#retryMilliseconds * (1 + this.#random() * 0.2), mostMilliseconds));
+    try {
+      await this.#clock.sleep(span, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  #requestOptions(signal: AbortSignal): { signal: AbortSignal; timeoutMilliseconds: number } {
+    return { signal, timeoutMilliseconds: this.#renewMilliseconds };
+  }
+}

@@ -1,0 +1,253 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { jitteredBackoff } from './backoff.ts';
+import type { ListOptions, WatchEvent, WatchOptions } from './client.ts';
+import type { Clock, Timer } from './clock.ts';
+import { ApiError, KubeError } from './errors.ts';
+import type { KubeList, KubeObject } from './object.ts';
+
+/** The two requests a reflector makes. */
+export interface ListWatch<T> {
+  list(options: ListOptions & { signal: AbortSignal }): Promise<KubeList<T>>;
+  watch(options: WatchOptions & { signal: AbortSignal }): AsyncIterable<WatchEvent<T>[]>;
+}
+
+/** Receives the collection: `begin`, `put` for everything there is, `commit` (what was not put is gone), then changes. */
+export interface Sink<T> {
+  begin(): void;
+  put(object: T): void;
+  commit(): void;
+  remove(object: T): void;
+}
+
+/** Why a watch ended. */
+export type RestartReason = 'closed' | 'inactive' | 'gone' | 'relist' | 'throttled' | 'error';
+
+export interface ReflectorEvents {
+  synced(mode: 'watch-list' | 'pages'): void;
+  watching(): void;
+  /** An event or bookmark arrived. */
+  received(type: string): void;
+  restarted(reason: RestartReason, error: unknown, delayMilliseconds: number): void;
+}
+
+export interface ReflectorOptions<T> {
+  source: ListWatch<T>;
+  sink: Sink<T>;
+  events: ReflectorEvents;
+  clock: Clock;
+  random: () => number;
+  inactivityMilliseconds: number;
+  /** 0: never. */
+  relistMilliseconds: number;
+  firstSync: 'auto' | 'watch-list' | 'pages';
+}
+
+const pageSize = 500;
+const backoffBaseMilliseconds = 800;
+const backoffMaxMilliseconds = 30_000;
+/** A watch that lived this long shows a healthy server: its end is not a reason to hold back. */
+const healthyMilliseconds = 10_000;
+/** The loop is given back after this span of decoding and handling. */
+const sliceMilliseconds = 8;
+
+/** The watch was given up by this side. */
+class WatchAbandoned extends Error {
+  readonly reason: 'inactive' | 'relist';
+  constructor(reason: 'inactive' | 'relist') {
+    super(`watch given up: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/**
+ * Keeps a sink equal to a collection of the API server: one full sync, then a watch that is resumed from the last
+ * resourceVersion whenever it is cut (a busy server cuts watchers without an error), and synced anew only when that version
+ * is compacted, or as a periodic safety net.
+ */
+export class Reflector<T extends KubeObject> {
+  readonly #options: ReflectorOptions<T>;
+  /** Where to resume; undefined asks for a full sync. */
+  #resourceVersion: string | undefined;
+  #useWatchList: boolean;
+  #relistAt = Infinity;
+  #failures = 0;
+  /** The watch of this cycle brought something after the sync. */
+  #progressed = false;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#useWatchList = options.firstSync !== 'pages';
+  }
+
+  /** Runs until the signal aborts; then resolves. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, events } = this.#options;
+    while (!signal.aborted) {
+      const started = clock.monotonic();
+      let failure: unknown;
+      this.#progressed = false;
+      try {
+        await this.#cycle(signal);
+      } catch (error) {
+        failure = error;
+      }
+      if (signal.aborted) return;
+      const reason = this.#reasonOf(failure);
+      if (reason === 'gone' || reason === 'relist') this.#resourceVersion = undefined;
+      // An ended watch is ordinary; one that ends at once and brought nothing is a server that sheds us.
+      const healthy = this.#progressed || clock.monotonic() - started >= healthyMilliseconds;
+      this.#failures = healthy && reason !== 'gone' && reason !== 'throttled' ? 0 : this.#failures + 1;
+      const delay = this.#delayAfter(failure);
+      events.restarted(reason, failure, delay);
+      try {
+        await clock.sleep(delay, signal);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    }
+  }
+
+  /** One sync if needed, and one watch; returns when the server ends the watch in an orderly way. */
+  async #cycle(signal: AbortSignal): Promise<void> {
+    if (this.#resourceVersion === undefined && !this.#useWatchList) {
+      await this.#syncByPages(signal);
+      this.#synced('pages');
+    }
+    await this.#watch(signal);
+  }
+
+  async #syncByPages(signal: AbortSignal): Promise<void> {
+    const { source, sink } = this.#options;
+    sink.begin();
+    let page: KubeList<T> | undefined;
+    do {
+      const next = page?.metadata.continue;
+      page = await source.list({ limit: pageSize, signal, ...(next ? { continue: next } : {}) });
+      for (const object of page.items) sink.put(object);
+      this.#options.events.received('LIST');
+      await nextTurn();
+    } while (page.metadata.continue);
+    sink.commit();
+    this.#resourceVersion = page.metadata.resourceVersion;
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { source, clock, events, random, inactivityMilliseconds } = this.#options;
+    const abandon = new AbortController();
+    const timers: Timer[] = [];
+    let lastSeen = clock.monotonic();
+    const checkActivity = (): void => {
+      const silent = clock.monotonic() - lastSeen;
+      if (silent >= inactivityMilliseconds) abandon.abort(new WatchAbandoned('inactive'));
+      else timers[0] = clock.setTimeout(checkActivity, inactivityMilliseconds - silent);
+    };
+    timers[0] = clock.setTimeout(checkActivity, inactivityMilliseconds);
+    if (this.#resourceVersion !== undefined && this.#relistAt !== Infinity) {
+      const untilRelist = this.#relistAt - clock.monotonic();
+      timers[1] = clock.setTimeout(() => abandon.abort(new WatchAbandoned('relist')), untilRelist);
+    }
+    const sync = this.#resourceVersion === undefined;
+    if (sync) this.#options.sink.begin();
+    const state = { syncing: sync };
+    const stop = AbortSignal.any([signal, abandon.signal]);
+    try {
+      const batches = source.watch({
+        signal: stop,
+        // Spread, so that many watches do not end together.
+        timeoutSeconds: Math.round(240 + random() * 60),
+        ...(this.#resourceVersion === undefined
+          ? { sendInitialEvents: true }
+          : { resourceVersion: this.#resourceVersion }),
+      });
+      events.watching();
+      let sliceStarted = performance.now();
+      for await (const batch of batches) {
+        stop.throwIfAborted();
+        lastSeen = clock.monotonic();
+        for (const event of batch) {
+          this.#handle(event, state);
+          if (performance.now() - sliceStarted > sliceMilliseconds) {
+            await nextTurn();
+            stop.throwIfAborted();
+            lastSeen = clock.monotonic();
+            sliceStarted = performance.now();
+          }
+        }
+      }
+      stop.throwIfAborted();
+      if (state.syncing) throw new KubeError('WATCH_FAILED', 'the stream ended before the first sync was complete');
+    } catch (error) {
+      throw abandon.signal.aborted && !signal.aborted ? (abandon.signal.reason as WatchAbandoned) : error;
+    } finally {
+      for (const timer of timers) timer.cancel();
+      if (state.syncing) this.#considerPages(abandon.signal.aborted);
+    }
+  }
+
+  #handle(event: WatchEvent<T>, state: { syncing: boolean }): void {
+    const { sink, events } = this.#options;
+    events.received(event.type);
+    switch (event.type) {
+      case 'ADDED':
+      case 'MODIFIED':
+        sink.put(event.object);
+        break;
+      case 'DELETED':
+        sink.remove(event.object);
+        break;
+      case 'BOOKMARK':
+        break;
+      case 'ERROR': {
+        const { code, reason, message, details } = event.object;
+        throw new ApiError(`watch: ${message ?? 'error without a message'}`, {
+          status: code ?? 500,
+          reason: reason ?? '',
+          details: details ?? {},
+        });
+      }
+    }
+    const { resourceVersion, annotations } = event.object.metadata;
+    if (!state.syncing) {
+      this.#progressed = true;
+      if (resourceVersion !== undefined) this.#resourceVersion = resourceVersion;
+    } else if (event.type === 'BOOKMARK' && annotations?.['k8s.io/initial-events-end'] === 'true') {
+      state.syncing = false;
+      sink.commit();
+      this.#resourceVersion = resourceVersion;
+      this.#synced('watch-list');
+    }
+  }
+
+  #synced(mode: 'watch-list' | 'pages'): void {
+    const { relistMilliseconds, clock, random, events } = this.#options;
+    if (relistMilliseconds > 0) this.#relistAt = clock.monotonic() + relistMilliseconds * (0.9 + random() * 0.2);
+    events.synced(mode);
+  }
+
+  /** A server too old for watch-list ignores the parameter and never ends the initial events. */
+  #considerPages(inactive: boolean): void {
+    if (this.#options.firstSync === 'auto' && inactive) this.#useWatchList = false;
+  }
+
+  #reasonOf(error: unknown): RestartReason {
+    if (error === undefined) return 'closed';
+    if (error instanceof WatchAbandoned) return error.reason;
+    if (error instanceof ApiError) {
+      if (error.isGone) return 'gone';
+      if (error.isTooManyRequests) return 'throttled';
+      const unsupported = error.isInvalid && this.#resourceVersion === undefined;
+      if (unsupported && this.#options.firstSync === 'auto') this.#useWatchList = false;
+    }
+    return 'error';
+  }
+
+  #delayAfter(error: unknown): number {
+    const { random } = this.#options;
+    if (error instanceof ApiError && error.retryAfterSeconds !== undefined) {
+      return error.retryAfterSeconds * 1000 * (1 + random() / 2);
+    }
+    // The first restart after a healthy watch is prompt, yet not in step with everybody else's.
+    if (this.#failures === 0) return random() * 100;
+    return jitteredBackoff(this.#failures - 1, backoffBaseMilliseconds, backoffMaxMilliseconds, random);
+  }
+}

@@ -1,0 +1,3 @@
+export { FakeClock } from './fake-clock.ts';
+export { RecordingLogger } from './recording-logger.ts';
+export type { LogLine } from './recording-logger.ts';
