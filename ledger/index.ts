@@ -1,0 +1,22 @@
+export { LedgerError, ledgerErrors } from './errors.ts';
+export type { LedgerErrorCode } from './errors.ts';
+export type {
+  AttemptKey,
+  AttemptRecord,
+  DeliveredOutput,
+  Entry,
+  Fenced,
+  HeldAttempt,
+  HeldShard,
+  HoldRequest,
+  HoldState,
+  Ledger,
+  NamespaceAccount,
+  PostingKind,
+  Purpose,
+  Receipt,
+  RefundRequest,
+  ReleaseRequest,
+} from './ledger.ts';
+export { MAX_MONEY, amountFor, formatMoney, parseMoney } from './money.ts';
+export { openSqliteLedger } from './sqlite-ledger.ts';
