@@ -1,0 +1,95 @@
+import type { InferenceTask } from '@isochrone/api';
+import { merkleRoot, verifyMerkleProof, type Digest } from '@isochrone/verification';
+import { TensorError } from '@isochrone/tensor';
+import { DeliveredMismatch, readDelivered } from './delivered-object.ts';
+import { readRows, type RowObject } from './row-reader.ts';
+import { expectedLeaf, windowRows, type Window, type WindowRow } from './window.ts';
+
+export type Opening = NonNullable<NonNullable<InferenceTask['status']>['openings']>[number];
+
+/** What was delivered, by shard, as it was when it was checked. */
+export type DeliveredRows = ReadonlyMap<number, RowObject & { readonly recordShape: readonly number[] }>;
+
+/**
+ * Looks at the bytes that were delivered: each object once, its digest, form and rows; the leaves of the checked rows are
+ * made anew and must be the ones under the signed root, by the openings or, when all rows are checked, by the root itself.
+ * @param rows leaf indices, ascending
+ * @throws DeliveredMismatch as proof against the node; OperatorError STORAGE_*
+ */
+export async function checkDelivered(
+  window: Window,
+  rows: 'All' | readonly number[],
+  openings: readonly Opening[],
+  signal?: AbortSignal,
+): Promise<DeliveredRows> {
+  const all = windowRows(window.spec);
+  const checked = rows === 'All' ? all : rows.map((leaf) => all[leaf]!);
+  const inputs = readRows(
+    checked.map(({ record }) => ({ object: window.input, row: record })),
+    signal,
+  );
+  const leaves: Digest[] = [];
+  const delivered = new Map<number, RowObject & { readonly recordShape: readonly number[] }>();
+  let next = 0;
+  for (const { index: shardIndex } of window.spec.shards ?? []) {
+    const signed = window.receipt.outputs.find((output) => output.shardIndex === shardIndex)!;
+    const location = window.outputs.location(shardIndex);
+    const { header, etag } = await readDelivered(
+      window.outputs.client,
+      location,
+      signed,
+      window.output,
+      async (bytes, row, { shape }) => {
+        const wanted = checked[next];
+        if (wanted?.shardIndex !== shardIndex || wanted.row !== row) return;
+        next++;
+        const input = (await inputs.next()).value!;
+        leaves.push(leafOf(window, wanted, input, bytes, shape.slice(1)));
+      },
+      signal,
+    );
+    delivered.set(shardIndex, {
+      client: window.outputs.client,
+      location,
+      etag,
+      dataOffset: header.dataOffset,
+      rowBytes: header.recordBytes,
+      recordShape: header.shape.slice(1),
+    });
+  }
+  if (rows === 'All') checkRoot(window, leaves);
+  else for (const [position, leaf] of leaves.entries()) checkOpening(window, rows[position]!, leaf, openings);
+  return delivered;
+}
+
+/** Bytes that a tensor of the model's type cannot hold (a BOOL of 7) are a mismatch too. */
+function leafOf(
+  window: Window,
+  row: WindowRow,
+  input: Uint8Array,
+  output: Uint8Array,
+  shape: readonly number[],
+): Digest {
+  try {
+    return expectedLeaf(window, row, input, output, shape);
+  } catch (error) {
+    if (error instanceof TensorError) throw new DeliveredMismatch(`record ${row.record}: ${error.message}`);
+    throw error;
+  }
+}
+
+function checkRoot({ receipt }: Window, leaves: readonly Digest[]): void {
+  if (Buffer.compare(merkleRoot(leaves), receipt.root) !== 0)
+    throw new DeliveredMismatch('the delivered rows are not those under the signed root');
+}
+
+function checkOpening({ receipt }: Window, index: number, leaf: Digest, openings: readonly Opening[]): void {
+  const siblings = Buffer.from(openings.find((opening) => opening.index === index)?.proof ?? '', 'base64');
+  const proof = Array.from({ length: Math.floor(siblings.byteLength / 32) }, (_, step) =>
+    siblings.subarray(step * 32, step * 32 + 32),
+  );
+  const holds =
+    siblings.byteLength % 32 === 0 &&
+    verifyMerkleProof({ root: receipt.root, leaf, index, leafCount: receipt.leafCount, proof });
+  if (!holds) throw new DeliveredMismatch(`row ${index} as delivered is not the one under the signed root`);
+}

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import {
+  NPY_PREFIX_BYTES,
+  TensorError,
+  assertNpyLength,
+  npyHeaderLength,
+  parseNpyHeader,
+  type NpyHeader,
+} from '@isochrone/tensor';
+import type { ObjectLocation, S3Client } from '../storage/index.ts';
+import { splitIntoRows } from './row-reader.ts';
+
+/** The object is not what its node signed, or not what the model makes: proof against the node. */
+export class DeliveredMismatch extends Error {
+  override readonly name = 'DeliveredMismatch';
+}
+
+export interface SignedObject {
+  readonly sha256: Uint8Array;
+  readonly bytes: number;
+  readonly records: number;
+}
+
+export interface OutputForm {
+  readonly dataType: string;
+  /** Of one record; -1 where the model leaves an axis open. */
+  readonly recordShape: readonly number[];
+}
+
+export interface ReadObject {
+  readonly header: NpyHeader;
+  readonly etag: string;
+}
+
+/**
+ * Reads a delivered object once, from the first byte to the last: header, each row in order, and the digest.
+ * @param onRow called as rows arrive, before the digest is known to be right
+ * @throws DeliveredMismatch; OperatorError STORAGE_*
+ */
+export async function readDelivered(
+  client: S3Client,
+  location: ObjectLocation,
+  signed: SignedObject,
+  form: OutputForm,
+  onRow: (row: Uint8Array, index: number, header: NpyHeader) => Promise<void> | void,
+  signal?: AbortSignal,
+): Promise<ReadObject> {
+  const stream = await client.getStream(location, signal === undefined ? {} : { signal });
+  const hash = createHash('sha256');
+  let length = 0;
+  const hashed = async function* (): AsyncGenerator<Uint8Array, void> {
+    for await (const chunk of stream) {
+      length += chunk.byteLength;
+      if (length > signed.bytes)
+        throw new DeliveredMismatch(`${location.key} has more than the ${signed.bytes} bytes that were signed`);
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
+  const chunks = hashed();
+  try {
+    const { header, rest } = await readHeader(chunks, location.key);
+    checkForm(header, signed, form, location.key);
+    let index = 0;
+    if (header.recordBytes > 0)
+      for await (const row of splitIntoRows(rest, header.recordBytes)) await onRow(row, index++, header);
+    else for (; index < header.records; index++) await onRow(new Uint8Array(), index, header);
+    // Whatever follows the rows counts towards the length.
+    for (const left = rest[Symbol.asyncIterator](); (await left.next()).done !== true;);
+    if (length !== signed.bytes)
+      throw new DeliveredMismatch(`${location.key} has ${length} bytes, signed were ${signed.bytes}`);
+    const digest = hash.digest();
+    if (Buffer.compare(digest, signed.sha256) !== 0) {
+      throw new DeliveredMismatch(
+        `${location.key} has SHA-256 ${digest.toString('hex')}, signed was ${Buffer.from(signed.sha256).toString('hex')}`,
+      );
+    }
+    return { header, etag: stream.etag };
+  } finally {
+    // Closes the connection when the form alone was wrong.
+    await chunks.return();
+  }
+}
+
+/** Takes the header from the front of a stream; `rest` is the data. */
+async function readHeader(
+  chunks: AsyncGenerator<Uint8Array, void>,
+  name: string,
+): Promise<{ header: NpyHeader; rest: AsyncIterable<Uint8Array> }> {
+  let front: Uint8Array = new Uint8Array();
+  let needed: number | undefined;
+  while (needed === undefined || front.byteLength < needed) {
+    const next = await chunks.next();
+    if (next.done === true) break;
+    front = front.byteLength === 0 ? next.value : Buffer.concat([front, next.value]);
+    if (needed === undefined && front.byteLength >= NPY_PREFIX_BYTES)
+      needed = orMismatch(name, () => npyHeaderLength(front));
+  }
+  const header = orMismatch(name, () => parseNpyHeader(front));
+  const first = front.subarray(header.dataOffset);
+  const rest = async function* (): AsyncGenerator<Uint8Array, void> {
+    if (first.byteLength > 0) yield first;
+    yield* chunks;
+  };
+  return { header, rest: rest() };
+}
+
+function checkForm(header: NpyHeader, signed: SignedObject, form: OutputForm, name: string): void {
+  orMismatch(name, () => assertNpyLength(header, signed.bytes));
+  if (header.dtype !== form.dataType)
+    throw new DeliveredMismatch(`${name} is of ${header.dtype}, the model gives ${form.dataType}`);
+  const [records, ...shape] = header.shape;
+  if (records !== signed.records)
+    throw new DeliveredMismatch(`${name} has ${String(records)} records, the shard has ${signed.records}`);
+  if (!fitsShape(shape, form.recordShape)) {
+    throw new DeliveredMismatch(
+      `${name} has records of shape [${shape.join(', ')}], the model gives [${form.recordShape.join(', ')}]`,
+    );
+  }
+}
+
+/** Whether a shape is one that the model's may become: -1 stands for any length. */
+export function fitsShape(shape: readonly number[], model: readonly number[]): boolean {
+  return shape.length === model.length && model.every((size, axis) => size < 0 || size === shape[axis]);
+}
+
+function orMismatch<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof TensorError) throw new DeliveredMismatch(`${name}: ${error.message}`);
+    throw error;
+  }
+}

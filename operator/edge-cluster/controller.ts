@@ -1,0 +1,250 @@
+import {
+  annotations,
+  edgeClusterResource,
+  edgeNamespace,
+  finalizers,
+  names,
+  type EdgeCluster,
+  type EdgeClusterStatus,
+  type InferenceNode,
+  type InferenceTask,
+  type Provider,
+} from '@isochrone/api';
+import {
+  addFinalizer,
+  ApiError,
+  Controller,
+  core,
+  done,
+  isConditionTrue,
+  removeFinalizer,
+  requeueAfter,
+  type ApiClient,
+  type Clock,
+  type Informer,
+  type Logger,
+  type Metrics,
+  type ReconcileResult,
+} from '@isochrone/kube';
+import { controllerDefaults } from '../controller-defaults.ts';
+import { observe, type Contact } from '../lease-tracker.ts';
+import type { OperatorMetrics } from '../metrics.ts';
+import { patchStatus } from '../patch-status.ts';
+import { issueToken, TokenNotIssued } from './issue-token.ts';
+import { driftedObjects, memberObjects, type MemberObjectName, type MemberObjects } from './objects.ts';
+import { clusterOfNamespace, type MemberObjectViews } from './observe.ts';
+import { clusterStatus, nextLook, planCluster, type ClusterAction, type ObservedCluster } from './reconcile.ts';
+
+export interface EdgeClusterDeps {
+  readonly client: ApiClient;
+  readonly clusters: Informer<EdgeCluster>;
+  readonly providers: Informer<Provider>;
+  /** Declared with the index `namespace`, as {@link tasks}. */
+  readonly nodes: Informer<InferenceNode>;
+  readonly tasks: Informer<InferenceTask>;
+  readonly views: MemberObjectViews;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly operatorMetrics: OperatorMetrics;
+  readonly clock: Clock;
+  readonly leaseSeconds: number;
+  readonly tokenSeconds: number;
+  /** Address of the hub that is written into credentials. */
+  readonly server: string;
+}
+
+/** Keeps namespace, rights, Lease and credential of every member, and judges whether it is reachable. */
+export class EdgeClusterController {
+  readonly #deps: EdgeClusterDeps;
+  readonly #contacts = new Map<string, Contact>();
+  readonly #controller: Controller;
+
+  constructor(deps: EdgeClusterDeps) {
+    this.#deps = deps;
+    const { clusters, providers, nodes, tasks, views, logger, metrics, clock } = deps;
+    const reconcile = (key: string) => this.#reconcile(key);
+    this.#controller = new Controller({
+      ...controllerDefaults,
+      name: 'edge-cluster',
+      concurrency: 4,
+      logger,
+      metrics,
+      clock,
+      reconcile,
+    });
+    const byNamespace = (_: unknown, key: string): string[] => {
+      const cluster = clusterOfNamespace(key.split('/')[0] ?? '');
+      return cluster === undefined ? [] : [cluster];
+    };
+    // Judged when the renewal is seen, not when its key comes up in the queue.
+    views.leases.onChange((change) => {
+      const cluster = clusterOfNamespace(change.key.split('/')[0] ?? '');
+      if (cluster === undefined) return;
+      if (change.type === 'Deleted') this.#contacts.delete(cluster);
+      else this.#observe(cluster, change.current.renewTime);
+    });
+    this.#controller
+      .watches(clusters)
+      .watches(providers, ({ metadata }) =>
+        clusters
+          .list()
+          .filter(({ spec }) => spec.providerRef.name === metadata.name)
+          .map((cluster) => cluster.metadata.name),
+      )
+      .watches(nodes, byNamespace)
+      // Tasks count only while they hold up a deletion.
+      .watches(tasks, (task, key) =>
+        byNamespace(task, key).filter((name) => clusters.get(name)?.metadata.deletionTimestamp !== undefined),
+      )
+      .watches(views.namespaces, byNamespace);
+    for (const source of [views.serviceAccounts, views.roles, views.roleBindings, views.leases, views.credentials]) {
+      this.#controller.watches(source, byNamespace);
+    }
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#controller.run(signal);
+  }
+
+  #observe(cluster: string, renewTime: string | undefined): Contact {
+    const term = this.#deps.leaseSeconds * 1000;
+    const contact = observe(this.#contacts.get(cluster), renewTime, this.#deps.clock.monotonic(), term);
+    this.#contacts.set(cluster, contact);
+    return contact;
+  }
+
+  async #reconcile(key: string): Promise<ReconcileResult> {
+    const cluster = this.#deps.clusters.get(key);
+    if (cluster === undefined) {
+      this.#forget(key);
+      return done;
+    }
+    const observed = this.#look(cluster);
+    const { clock, client, leaseSeconds } = this.#deps;
+    const now = { wall: clock.now(), monotonic: clock.monotonic() };
+    const plan = planCluster(observed, now);
+    if (plan.some(({ type }) => type === 'AddFinalizer' || type === 'RemoveFinalizer')) {
+      // It changes the EdgeCluster, or ends it: the status follows with its event.
+      for (const action of plan) await this.#execute(cluster, action);
+      return done;
+    }
+    let failure: unknown;
+    try {
+      for (const action of plan) await this.#execute(cluster, action);
+    } catch (error) {
+      // The status still tells what is known; the error is thrown after it, for the backoff.
+      failure = error;
+    }
+    const issueFailure = failure instanceof TokenNotIssued ? failure.message : undefined;
+    const status = clusterStatus(observed, now, leaseSeconds * 1000, issueFailure);
+    await patchStatus(client, edgeClusterResource, cluster, status);
+    this.#measure(key, observed, status);
+    if (failure !== undefined) throw failure as Error;
+    return requeueAfter(nextLook(observed, now));
+  }
+
+  #look(cluster: EdgeCluster): ObservedCluster {
+    const { views, providers, nodes, tasks, leaseSeconds } = this.#deps;
+    const { name } = cluster.metadata;
+    const namespace = edgeNamespace(name);
+    const actual = views.actual(cluster);
+    const lease = views.leases.get(`${namespace}/${names.edgeLease}`);
+    const members = nodes.byIndex('namespace', namespace);
+    return {
+      cluster,
+      providerExists: providers.get(cluster.spec.providerRef.name) !== undefined,
+      namespace: views.namespaces.get(namespace),
+      drifted: driftedObjects(memberObjects(cluster, leaseSeconds), actual),
+      serviceAccountUID: actual.serviceAccount?.uid,
+      credential: views.credentials.get(`${namespace}/${names.edgeCredential}`),
+      contact: this.#contacts.get(name) ?? this.#observe(name, lease?.renewTime),
+      nodes: {
+        total: members.length,
+        ready: members.filter(({ status }) => isConditionTrue(status?.conditions, 'Ready')).length,
+      },
+      openTasks: tasks.byIndex('namespace', namespace).length,
+    };
+  }
+
+  async #execute(cluster: EdgeCluster, action: ClusterAction): Promise<void> {
+    const { client, leaseSeconds, logger } = this.#deps;
+    const desired = memberObjects(cluster, leaseSeconds);
+    switch (action.type) {
+      case 'AddFinalizer':
+        await addFinalizer(client, edgeClusterResource, cluster, finalizers.edgeNamespace);
+        return;
+      case 'CreateNamespace':
+        await createUnlessPresent(client.create(core.namespaces, desired.namespace));
+        return;
+      case 'Apply':
+        await this.#apply(desired, action.object);
+        return;
+      case 'IssueToken':
+        await issueToken(this.#deps, cluster.metadata.name);
+        return;
+      case 'DeleteNamespace': {
+        const { name } = desired.namespace.metadata;
+        logger.info(
+          { cluster: cluster.metadata.name, namespace: name },
+          'the EdgeCluster is deleted: removing its namespace',
+        );
+        const found = await client.find(core.namespaces, { name });
+        // Looked at once more: the namespace of a namesake must not go.
+        if (found?.metadata.annotations?.[annotations.originUID] === cluster.metadata.uid) {
+          await client.delete(core.namespaces, { name }, { uid: found!.metadata.uid! });
+        }
+        return;
+      }
+      case 'RemoveFinalizer':
+        await removeFinalizer(client, edgeClusterResource, cluster, finalizers.edgeNamespace);
+        return;
+    }
+  }
+
+  async #apply(desired: MemberObjects, object: MemberObjectName): Promise<void> {
+    const { client } = this.#deps;
+    const force = { force: true };
+    switch (object) {
+      case 'serviceAccount':
+        await client.apply(core.serviceAccounts, desired.serviceAccount, force);
+        return;
+      case 'role':
+        await client.apply(core.roles, desired.role, force);
+        return;
+      case 'roleBinding':
+        await client.apply(core.roleBindings, desired.roleBinding, force);
+        return;
+      case 'lease':
+        await client.apply(core.leases, desired.lease, force);
+        return;
+      case 'credential':
+        await client.apply(core.secrets, desired.credential, force);
+        return;
+    }
+  }
+
+  #measure(cluster: string, { credential }: ObservedCluster, { conditions, nodes }: EdgeClusterStatus): void {
+    const { operatorMetrics } = this.#deps;
+    operatorMetrics.clusterReady.set({ cluster }, isConditionTrue(conditions, 'Ready') ? 1 : 0);
+    operatorMetrics.clusterNodes.set({ cluster, state: 'total' }, nodes?.total ?? 0);
+    operatorMetrics.clusterNodes.set({ cluster, state: 'ready' }, nodes?.ready ?? 0);
+    const expiresAt = credential?.token?.expiresAt;
+    if (expiresAt !== undefined) operatorMetrics.credentialExpiration.set({ cluster }, expiresAt / 1000);
+  }
+
+  #forget(cluster: string): void {
+    const { operatorMetrics } = this.#deps;
+    this.#contacts.delete(cluster);
+    operatorMetrics.clusterReady.remove({ cluster });
+    for (const state of ['total', 'ready']) operatorMetrics.clusterNodes.remove({ cluster, state });
+    operatorMetrics.credentialExpiration.remove({ cluster });
+  }
+}
+
+async function createUnlessPresent(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof ApiError && error.isAlreadyExists)) throw error;
+  }
+}

@@ -1,0 +1,54 @@
+import { edgeNamespace, names } from '@isochrone/api';
+import { core, type ApiClient } from '@isochrone/kube';
+import type { OperatorMetrics } from '../metrics.ts';
+import type { MemberObjectViews } from './observe.ts';
+
+interface Deps {
+  readonly client: ApiClient;
+  readonly views: MemberObjectViews;
+  readonly operatorMetrics: OperatorMetrics;
+  readonly tokenSeconds: number;
+  readonly server: string;
+}
+
+/** Told apart from other failures for the condition CredentialValid; retried like any. */
+export class TokenNotIssued extends Error {}
+
+/**
+ * Issues a token for a member and puts it where the member reads it. It is bound to the Secret that holds it: deleting the
+ * Secret revokes every token that was ever in it.
+ * @throws TokenNotIssued
+ */
+export async function issueToken(deps: Deps, cluster: string): Promise<void> {
+  const { client, views, operatorMetrics, server, tokenSeconds } = deps;
+  const namespace = edgeNamespace(cluster);
+  const secret = { namespace, name: names.edgeCredential };
+  const uid = views.credentials.get(`${namespace}/${names.edgeCredential}`)?.uid;
+  try {
+    const answer = await client.createSubresource<{ status: { token: string } }>(
+      core.serviceAccounts,
+      { namespace, name: names.edgeServiceAccount },
+      'token',
+      {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: {
+          expirationSeconds: tokenSeconds,
+          boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name: secret.name, uid },
+        },
+      },
+    );
+    const certificateAuthority = await client.certificateAuthority();
+    await client.mergePatch(core.secrets, secret, {
+      stringData: {
+        token: answer.status.token,
+        server,
+        ...(certificateAuthority === undefined ? {} : { 'ca.crt': certificateAuthority }),
+      },
+    });
+  } catch (error) {
+    operatorMetrics.tokensIssued.inc({ result: 'failed' });
+    throw new TokenNotIssued(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+  operatorMetrics.tokensIssued.inc({ result: 'issued' });
+}

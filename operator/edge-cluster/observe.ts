@@ -1,0 +1,102 @@
+import { annotations, edgeNamespace, names, type EdgeCluster } from '@isochrone/api';
+import {
+  core,
+  Informer,
+  type ApiClient,
+  type Clock,
+  type Lease,
+  type Logger,
+  type Metrics,
+  type Namespace,
+  type Resource,
+  type KubeObject,
+  type Role,
+  type RoleBinding,
+  type Secret,
+  type ServiceAccount,
+} from '@isochrone/kube';
+import type { ActualObjects } from './objects.ts';
+import { tokenClaims, type TokenClaims } from './token.ts';
+
+interface Deps {
+  readonly client: ApiClient;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+export interface NamespaceView {
+  readonly ownerUID: string | undefined;
+  readonly terminating: boolean;
+}
+export interface LeaseView {
+  readonly renewTime: string | undefined;
+  readonly leaseDurationSeconds: number | undefined;
+}
+/** The token itself is not kept. */
+export interface CredentialView {
+  readonly uid: string;
+  readonly token: TokenClaims | undefined;
+}
+
+/** Live copies of the objects that the operator keeps for members, cut down to what is compared. */
+export class MemberObjectViews {
+  readonly namespaces: Informer<Namespace, NamespaceView>;
+  readonly serviceAccounts: Informer<ServiceAccount, { uid: string }>;
+  readonly roles: Informer<Role, { rules: NonNullable<Role['rules']> }>;
+  readonly roleBindings: Informer<RoleBinding, Pick<RoleBinding, 'roleRef' | 'subjects'>>;
+  readonly leases: Informer<Lease, LeaseView>;
+  readonly credentials: Informer<Secret, CredentialView>;
+
+  constructor(deps: Deps) {
+    const named = <T extends KubeObject, P>(resource: Resource<T>, name: string, project: (object: T) => P) =>
+      new Informer<T, P>({ ...deps, resource, fieldSelector: `metadata.name=${name}`, project });
+    this.namespaces = new Informer({
+      ...deps,
+      resource: core.namespaces,
+      project: ({ metadata, status }) => ({
+        ownerUID: metadata.annotations?.[annotations.originUID],
+        terminating: metadata.deletionTimestamp !== undefined || status?.phase === 'Terminating',
+      }),
+    });
+    this.serviceAccounts = named(core.serviceAccounts, names.edgeServiceAccount, ({ metadata }) => ({
+      uid: metadata.uid ?? '',
+    }));
+    this.roles = named(core.roles, names.edgeServiceAccount, ({ rules }) => ({ rules: rules ?? [] }));
+    this.roleBindings = named(core.roleBindings, names.edgeServiceAccount, ({ roleRef, subjects }) => ({
+      roleRef,
+      ...(subjects === undefined ? {} : { subjects }),
+    }));
+    this.leases = named(core.leases, names.edgeLease, ({ spec }) => ({
+      renewTime: spec?.renewTime,
+      leaseDurationSeconds: spec?.leaseDurationSeconds,
+    }));
+    this.credentials = named(core.secrets, names.edgeCredential, ({ metadata, data }) => ({
+      uid: metadata.uid ?? '',
+      token: tokenClaims(Buffer.from(data?.['token'] ?? '', 'base64').toString('utf8')),
+    }));
+  }
+
+  /** All of them by name, to be run and asked whether they are synced. */
+  get informers() {
+    const { namespaces, serviceAccounts, roles, roleBindings, leases, credentials } = this;
+    return { namespaces, serviceAccounts, roles, roleBindings, leases, credentials };
+  }
+
+  actual(cluster: EdgeCluster): ActualObjects {
+    const at = (name: string): string => `${edgeNamespace(cluster.metadata.name)}/${name}`;
+    return {
+      serviceAccount: this.serviceAccounts.get(at(names.edgeServiceAccount)),
+      role: this.roles.get(at(names.edgeServiceAccount)),
+      roleBinding: this.roleBindings.get(at(names.edgeServiceAccount)),
+      lease: this.leases.get(at(names.edgeLease)),
+      credential: this.credentials.get(at(names.edgeCredential)),
+    };
+  }
+}
+
+/** The EdgeCluster of one of its hub namespaces. Undefined for a namespace that is no member's. */
+export function clusterOfNamespace(namespace: string): string | undefined {
+  const prefix = edgeNamespace('');
+  return namespace.startsWith(prefix) && namespace.length > prefix.length ? namespace.slice(prefix.length) : undefined;
+}

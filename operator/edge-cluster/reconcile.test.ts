@@ -1,0 +1,281 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { finalizers, type EdgeCluster } from '@isochrone/api';
+import { findCondition } from '@isochrone/kube';
+import { clusterStatus, nextLook, planCluster, type ObservedCluster } from './reconcile.ts';
+
+const term = 40_000;
+const now = { wall: Date.UTC(2030, 0, 1), monotonic: 1_000_000 };
+const hour = 3_600_000;
+const token = {
+  issuedAt: now.wall - hour,
+  expiresAt: now.wall + 23 * hour,
+  serviceAccountUID: 'sa',
+  secretUID: 'secret',
+};
+
+function cluster(overrides: Partial<EdgeCluster['metadata']> = {}, status?: EdgeCluster['status']): EdgeCluster {
+  return {
+    apiVersion: 'isochrone.dev/v1alpha1',
+    kind: 'EdgeCluster',
+    metadata: { name: 'a', uid: 'uid-a', generation: 2, finalizers: [finalizers.edgeNamespace], ...overrides },
+    spec: {
+      class: 'Edge',
+      providerRef: { name: 'p' },
+      location: { latitude: '0', longitude: '0', country: 'DE', region: 'r' },
+    },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+function observed(overrides: Partial<ObservedCluster> = {}): ObservedCluster {
+  return {
+    cluster: cluster(),
+    providerExists: true,
+    namespace: { ownerUID: 'uid-a', terminating: false },
+    drifted: [],
+    serviceAccountUID: 'sa',
+    credential: { uid: 'secret', token },
+    contact: { renewTime: 'x', renewedAt: now.monotonic - 1000, until: now.monotonic + term - 1000 },
+    nodes: { total: 2, ready: 1 },
+    openTasks: 0,
+    ...overrides,
+  };
+}
+
+const deleting = cluster({ deletionTimestamp: '2030-01-01T00:00:00Z' });
+
+const plans: { name: string; observed: Partial<ObservedCluster>; expected: string[] }[] = [
+  { name: 'a settled member needs nothing', observed: {}, expected: [] },
+  {
+    name: 'the finalizer comes first',
+    observed: { cluster: cluster({ finalizers: [] }), namespace: undefined },
+    expected: ['AddFinalizer'],
+  },
+  { name: 'then the namespace', observed: { namespace: undefined }, expected: ['CreateNamespace'] },
+  { name: 'but not without a provider', observed: { namespace: undefined, providerExists: false }, expected: [] },
+  {
+    name: 'a provider that vanished takes nothing from a registered member',
+    observed: { providerExists: false, drifted: ['role'] },
+    expected: ['Apply role'],
+  },
+  {
+    name: 'nothing is done in the namespace of a stranger',
+    observed: { namespace: { ownerUID: undefined, terminating: false }, drifted: ['role'], credential: undefined },
+    expected: [],
+  },
+  {
+    name: 'nor in that of an earlier namesake',
+    observed: { namespace: { ownerUID: 'uid-old', terminating: false }, drifted: ['role'] },
+    expected: [],
+  },
+  {
+    name: 'nor in one that is going',
+    observed: { namespace: { ownerUID: 'uid-a', terminating: true }, drifted: ['role'] },
+    expected: [],
+  },
+  {
+    name: 'what drifted is applied in order',
+    observed: {
+      drifted: ['serviceAccount', 'role', 'roleBinding', 'lease', 'credential'],
+      serviceAccountUID: undefined,
+      credential: undefined,
+    },
+    expected: ['Apply serviceAccount', 'Apply role', 'Apply roleBinding', 'Apply lease', 'Apply credential'],
+  },
+  { name: 'a token waits for the Secret that it is bound to', observed: { credential: undefined }, expected: [] },
+  {
+    name: 'an empty Secret gets a token',
+    observed: { credential: { uid: 'secret', token: undefined } },
+    expected: ['IssueToken'],
+  },
+  {
+    name: 'a token of another ServiceAccount is replaced',
+    observed: { serviceAccountUID: 'sa-2' },
+    expected: ['IssueToken'],
+  },
+  {
+    name: 'a token of another Secret is replaced',
+    observed: { credential: { uid: 'secret-2', token } },
+    expected: ['IssueToken'],
+  },
+  {
+    name: 'a token is kept until two thirds of its life',
+    observed: {
+      credential: {
+        uid: 'secret',
+        token: { ...token, issuedAt: now.wall - 16 * hour + 1, expiresAt: now.wall + 8 * hour + 1 },
+      },
+    },
+    expected: [],
+  },
+  {
+    name: 'and replaced then',
+    observed: {
+      credential: {
+        uid: 'secret',
+        token: { ...token, issuedAt: now.wall - 16 * hour, expiresAt: now.wall + 8 * hour },
+      },
+    },
+    expected: ['IssueToken'],
+  },
+  { name: 'a deleted member loses its namespace', observed: { cluster: deleting }, expected: ['DeleteNamespace'] },
+  { name: 'but not while tasks are open', observed: { cluster: deleting, openTasks: 1 }, expected: [] },
+  { name: 'once', observed: { cluster: deleting, namespace: { ownerUID: 'uid-a', terminating: true } }, expected: [] },
+  {
+    name: 'and is let go when it is gone',
+    observed: { cluster: deleting, namespace: undefined },
+    expected: ['RemoveFinalizer'],
+  },
+  {
+    name: 'the namespace of a stranger is not deleted with it',
+    observed: { cluster: deleting, namespace: { ownerUID: 'other', terminating: false } },
+    expected: ['RemoveFinalizer'],
+  },
+  {
+    name: 'a member without our finalizer is none of our business',
+    observed: { cluster: cluster({ deletionTimestamp: 'x', finalizers: ['another'] }) },
+    expected: [],
+  },
+];
+
+describe('plan of a member', () => {
+  for (const { name, observed: overrides, expected } of plans) {
+    test(name, () => {
+      const plan = planCluster(observed(overrides), now);
+      assert.deepEqual(
+        plan.map((action) => ('object' in action ? `${action.type} ${action.object}` : action.type)),
+        expected,
+      );
+    });
+  }
+});
+
+type Expected = Record<string, readonly [status: string, reason: string] | undefined>;
+const neverSeen = { renewTime: undefined, renewedAt: undefined, until: now.monotonic + term };
+const lost = { renewTime: 'x', renewedAt: now.monotonic - term, until: now.monotonic };
+const undecided = { renewTime: 'x', renewedAt: undefined, until: now.monotonic + 1 };
+const ready = {
+  type: 'Ready',
+  status: 'True',
+  reason: 'LeaseRenewed',
+  message: 'm',
+  lastTransitionTime: 't',
+  observedGeneration: 2,
+} as const;
+
+const statuses: { name: string; observed: Partial<ObservedCluster>; failure?: string; expected: Expected }[] = [
+  {
+    name: 'all is well',
+    observed: {},
+    expected: {
+      Registered: ['True', 'Registered'],
+      CredentialValid: ['True', 'Issued'],
+      Ready: ['True', 'LeaseRenewed'],
+    },
+  },
+  {
+    name: 'no provider',
+    observed: { providerExists: false },
+    expected: { Registered: ['False', 'ProviderNotFound'], Ready: ['False', 'NotRegistered'] },
+  },
+  {
+    name: 'a namespace of a stranger',
+    observed: { namespace: { ownerUID: undefined, terminating: false } },
+    expected: { Registered: ['False', 'NamespaceConflict'], Ready: ['False', 'NotRegistered'] },
+  },
+  {
+    name: 'a namespace that is going',
+    observed: { namespace: { ownerUID: 'uid-a', terminating: true } },
+    expected: { Registered: ['False', 'NamespaceConflict'] },
+  },
+  {
+    name: 'deleting takes no new work',
+    observed: { cluster: deleting, openTasks: 3 },
+    expected: { Registered: ['False', 'Deleting'], Ready: ['False', 'NotRegistered'] },
+  },
+  { name: 'no token yet', observed: { credential: undefined }, expected: { CredentialValid: undefined } },
+  {
+    name: 'an expired token',
+    observed: { credential: { uid: 'secret', token: { ...token, expiresAt: now.wall } } },
+    expected: { CredentialValid: ['False', 'Expired'] },
+  },
+  {
+    name: 'no token can be issued',
+    observed: { credential: { uid: 'secret', token: undefined } },
+    failure: 'no',
+    expected: { CredentialValid: ['False', 'IssueFailed'] },
+  },
+  {
+    name: 'no new token can be issued while the old one counts',
+    observed: {},
+    failure: 'no',
+    expected: { CredentialValid: ['True', 'IssueFailed'] },
+  },
+  { name: 'never seen', observed: { contact: neverSeen }, expected: { Ready: ['Unknown', 'NeverSeen'] } },
+  { name: 'lost', observed: { contact: lost }, expected: { Ready: ['Unknown', 'Unreachable'] } },
+  {
+    name: 'a new leader believes what it finds for a term',
+    observed: { contact: undecided, cluster: cluster({}, { conditions: [ready] }) },
+    expected: { Ready: ['True', 'LeaseRenewed'] },
+  },
+  {
+    name: 'but does not call one ready that was not',
+    observed: {
+      contact: undecided,
+      cluster: cluster({}, { conditions: [{ ...ready, status: 'Unknown', reason: 'Unreachable' }] }),
+    },
+    expected: { Ready: ['Unknown', 'Unreachable'] },
+  },
+  {
+    name: 'nor one that was not registered',
+    observed: {
+      contact: undecided,
+      cluster: cluster({}, { conditions: [{ ...ready, status: 'False', reason: 'NotRegistered' }] }),
+    },
+    expected: { Ready: ['Unknown', 'Unreachable'] },
+  },
+];
+
+describe('conditions of a member', () => {
+  for (const { name, observed: overrides, failure, expected } of statuses) {
+    test(name, () => {
+      const { conditions } = clusterStatus(observed(overrides), now, term, failure);
+      for (const [type, verdict] of Object.entries(expected)) {
+        const found = findCondition(conditions, type);
+        assert.deepEqual(found && [found.status, found.reason], verdict, type);
+        if (found !== undefined) assert.equal(found.observedGeneration, 2);
+      }
+    });
+  }
+});
+
+describe('last contact', () => {
+  const seen = (previous: string | undefined, renewedAgo: number): string | undefined => {
+    const status = previous === undefined ? {} : { lastContactTime: previous };
+    const contact = { renewTime: 'x', renewedAt: now.monotonic - renewedAgo, until: now.monotonic + 1 };
+    return clusterStatus(observed({ cluster: cluster({}, status), contact }), now, term).lastContactTime;
+  };
+  test('is the time of the hub at which the renewal was seen', () => {
+    assert.equal(seen(undefined, 5000), '2029-12-31T23:59:55Z');
+  });
+  test('is carried on only when it is half a term old', () => {
+    assert.equal(seen('2029-12-31T23:59:45Z', 5000), '2029-12-31T23:59:45Z');
+    assert.equal(seen('2029-12-31T23:59:35Z', 5000), '2029-12-31T23:59:55Z');
+  });
+  test('is set right when it lies in the future', () => {
+    assert.equal(seen('2031-01-01T00:00:00Z', 0), '2030-01-01T00:00:00Z');
+  });
+  test('stays while nothing was seen', () => {
+    const status = { lastContactTime: '2029-12-31T23:00:00Z' };
+    const result = clusterStatus(observed({ cluster: cluster({}, status), contact: neverSeen }), now, term);
+    assert.equal(result.lastContactTime, status.lastContactTime);
+  });
+});
+
+test('the next look is the end of the term, the rotation, or a minute, whichever comes first', () => {
+  assert.equal(nextLook(observed(), now), term - 1000);
+  assert.equal(nextLook(observed({ contact: lost }), now), 60_000);
+  const due = { ...token, issuedAt: now.wall - 16 * hour + 2000, expiresAt: now.wall + 8 * hour + 2000 };
+  assert.equal(nextLook(observed({ contact: lost, credential: { uid: 'secret', token: due } }), now), 2000);
+});

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { names, SYSTEM_NAMESPACE } from '@isochrone/api';
+import { ApiClient, LeaderElector, Metrics, systemClock, type Clock } from '@isochrone/kube';
+import { openSqliteLedger } from '@isochrone/ledger';
+import { defineOptions, option, type OptionsOf, type ServiceContext } from '@isochrone/service';
+import { leadHub } from './lead-hub.ts';
+import { createSchedulerClient } from './scheduler-client.ts';
+
+export const operatorOptions = defineOptions({
+  kubeconfig: option.string({ description: 'Kubeconfig for the hub. Default: the ServiceAccount of the Pod.' }),
+  ledger: option.string({
+    description: 'File of the ledger (SQLite). It is made when it does not exist.',
+    required: true,
+  }),
+  schedulerAddress: option.string({ description: 'Address of the scheduler, host:port.', required: true }),
+  namespace: option.string({
+    description: 'Namespace of the operator on the hub, with the Secrets of models.',
+    default: SYSTEM_NAMESPACE,
+  }),
+  currency: option.string({
+    description: 'Currency of the federation, for people to read.',
+    default: 'EUR',
+    pattern: /[A-Z]{3}/,
+  }),
+  edgeLeaseSeconds: option.integer({
+    description: 'How long the hub waits for a renewal of a member before it calls it unreachable.',
+    default: 40,
+    minimum: 3,
+    maximum: 3600,
+  }),
+  edgeTokenSeconds: option.integer({
+    description: 'Life of the tokens of members; each is replaced at two thirds of it.',
+    default: 86_400,
+    minimum: 600,
+    maximum: 31_536_000,
+  }),
+  edgeServer: option.string({
+    description:
+      'Address of the hub that is written into the credentials of members. Default: the one the operator uses.',
+  }),
+  nodeGraceSeconds: option.integer({
+    description: 'How long the last report of a node counts. Keep it well above reportSeconds of the edges.',
+    default: 300,
+    minimum: 3,
+  }),
+  ledgerPollSeconds: option.integer({
+    description: 'How often balances are read from the ledger to be shown.',
+    default: 5,
+    minimum: 1,
+  }),
+});
+export type OperatorOptions = OptionsOf<typeof operatorOptions>;
+
+/** The hub operator. Works while it leads; a standby waits. @throws KubeconfigError, LedgerError */
+export async function runOperator(
+  options: OperatorOptions,
+  context: ServiceContext,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const { logger, registry, health, signal } = context;
+  const metrics = new Metrics(registry);
+  const { kubeconfig, ledger: path, namespace, schedulerAddress } = options;
+  // Opened before it leads, so that a wrong path is told at once.
+  const ledger = openSqliteLedger(path, clock);
+  const common = {
+    logger,
+    metrics,
+    clock,
+    fieldManager: 'isochrone-operator',
+    userAgent: 'isochrone-operator',
+    name: 'hub',
+  };
+  const client =
+    kubeconfig === undefined
+      ? await ApiClient.inCluster(common)
+      : await ApiClient.fromKubeconfig({ ...common, path: kubeconfig });
+  const scheduler = createSchedulerClient({ address: schedulerAddress });
+  const identity = `${hostname()}_${randomUUID()}`;
+  const elector = new LeaderElector({
+    client,
+    lease: { namespace, name: names.operatorLease },
+    identity,
+    logger,
+    metrics,
+    clock,
+  });
+  let status: () => true | string = () => true;
+  health.readiness('operator', () => status());
+  const hub = { options, client, ledger, scheduler, identity, logger, registry, metrics, clock };
+  try {
+    while (!signal.aborted) {
+      await elector.run(signal, async (leadership) => {
+        status = () => 'taking over';
+        try {
+          await leadHub(hub, leadership.signal, (check) => (status = check));
+        } finally {
+          // A standby is as ready as it can be.
+          status = () => true;
+        }
+      });
+    }
+  } finally {
+    scheduler.close();
+    await Promise.all([client.close(), ledger.close()]);
+  }
+}

@@ -1,0 +1,171 @@
+import type { InferenceJob } from '@isochrone/api';
+import {
+  NPY_PREFIX_BYTES,
+  TensorError,
+  assertNpyLength,
+  npyHeaderLength,
+  parseNpyHeader,
+  type NpyHeader,
+} from '@isochrone/tensor';
+import { fitsShape } from '../attempt/delivered-object.ts';
+import { OperatorError, hasCode } from '../errors.ts';
+import { manifestLocation, type JobStorage, type StoredObject } from './job-storage.ts';
+import type { JobModel } from './model-check.ts';
+import type { AdmittedInput, Problem } from './observed.ts';
+import { shardCount } from './shards.ts';
+
+/** A reason for `Admitted=False`. */
+export class AdmissionProblem extends Error {
+  readonly problem: Problem;
+
+  constructor(reason: string, message: string) {
+    super(message);
+    this.name = 'AdmissionProblem';
+    this.problem = { reason, message };
+  }
+}
+
+const firstReadBytes = 4096;
+
+/**
+ * Looks at what a job reads and where it writes.
+ * @throws AdmissionProblem with the reason that the user sees
+ */
+export async function admitInput(
+  job: InferenceJob,
+  model: JobModel,
+  storage: JobStorage,
+  maxShards: number,
+  signal: AbortSignal,
+): Promise<AdmittedInput> {
+  const input = await readInput(job.spec.input.uri, storage.input, signal);
+  const { header } = input;
+  if (header.records === 0)
+    throw new AdmissionProblem(
+      'InputEmpty',
+      `${job.spec.input.uri} holds no records; write an array whose first axis is not 0`,
+    );
+  checkTensor(job.spec.input.uri, header, model);
+  const shards = shardCount(header.records, job.spec.recordsPerShard);
+  if (shards > maxShards) {
+    const least = Math.ceil(header.records / maxShards);
+    throw new AdmissionProblem(
+      'TooManyShards',
+      `${header.records} records make ${shards} shards, at most ${maxShards} are allowed; create a job with recordsPerShard of at least ${least}`,
+    );
+  }
+  await checkOutput(job, storage.output, signal);
+  return {
+    etag: input.etag,
+    sizeBytes: input.sizeBytes,
+    dataType: header.dtype,
+    recordShape: header.shape.slice(1),
+    records: header.records,
+    dataOffset: header.dataOffset,
+  };
+}
+
+async function readInput(
+  uri: string,
+  { client, location }: StoredObject,
+  signal: AbortSignal,
+): Promise<{ header: NpyHeader; etag: string; sizeBytes: number }> {
+  try {
+    const { etag, sizeBytes } = await client.head(location, signal);
+    const read = async (bytes: number): Promise<Uint8Array> => {
+      const end = Math.min(bytes, sizeBytes);
+      return end === 0 ? new Uint8Array() : client.getRange(location, { start: 0, end }, { ifMatch: etag, signal });
+    };
+    let front = await read(firstReadBytes);
+    const needed = npyHeaderLength(front.subarray(0, Math.max(NPY_PREFIX_BYTES, 0)));
+    if (needed > front.byteLength) front = await read(needed);
+    const header = parseNpyHeader(front);
+    assertNpyLength(header, sizeBytes);
+    return { header, etag, sizeBytes };
+  } catch (error) {
+    if (error instanceof TensorError) throw new AdmissionProblem('InputInvalid', `${uri}: ${error.message}`);
+    if (hasCode(error, 'STORAGE_NOT_FOUND'))
+      throw new AdmissionProblem(
+        'InputNotFound',
+        `${error.message}; upload it, or create a job with another spec.input.uri`,
+      );
+    if (hasCode(error, 'STORAGE_ACCESS_DENIED'))
+      throw new AdmissionProblem(
+        'InputAccessDenied',
+        `${error.message}; allow GetObject to the key in spec.input.credentialsSecretRef`,
+      );
+    throw asProblem(error);
+  }
+}
+
+function checkTensor(uri: string, header: NpyHeader, { input, version }: JobModel): void {
+  if (header.dtype !== input.dataType) {
+    throw new AdmissionProblem(
+      'InputTypeMismatch',
+      `${uri} is of ${header.dtype}, input ${input.name} of the model takes ${input.dataType}; convert it`,
+    );
+  }
+  const shape = header.shape.slice(1);
+  if (!fitsShape(shape, input.shape.slice(1))) {
+    throw new AdmissionProblem(
+      'InputShapeMismatch',
+      `${uri} has records of shape [${shape.join(', ')}], input ${input.name} of version ${version.version} takes [${input.shape.slice(1).join(', ')}]; reshape it`,
+    );
+  }
+}
+
+/** Leaves nothing behind. A store that ignores conditions would let two writers of one key both win. */
+async function checkOutput(job: InferenceJob, output: StoredObject, signal: AbortSignal): Promise<void> {
+  const { client, location } = output;
+  const { uri } = job.spec.output;
+  const probe = { bucket: location.bucket, key: `${location.key}.isochrone-probe-${job.metadata.uid!}` };
+  try {
+    const manifest = await client.head(manifestLocation(output), signal).catch(unlessNotFound);
+    if (manifest !== undefined) {
+      throw new AdmissionProblem(
+        'OutputExists',
+        `${uri}manifest.json exists: the prefix holds a result; create a job with another spec.output.uri, or delete it`,
+      );
+    }
+    await client.delete(probe, signal);
+    await client.put(probe, new Uint8Array(), { ifNoneMatch: '*', signal });
+    const isConditional = await client.put(probe, new Uint8Array(), { ifNoneMatch: '*', signal }).then(
+      () => false,
+      (error: unknown) => {
+        if (hasCode(error, 'STORAGE_PRECONDITION')) return true;
+        throw error;
+      },
+    );
+    await client.delete(probe, signal);
+    if (!isConditional)
+      throw new AdmissionProblem(
+        'OutputNotWritable',
+        `the store of ${uri} ignores If-None-Match; use one that supports conditional writes`,
+      );
+  } catch (error) {
+    if (hasCode(error, 'STORAGE_NOT_FOUND', 'STORAGE_ACCESS_DENIED', 'STORAGE_REFUSED')) {
+      throw new AdmissionProblem(
+        'OutputNotWritable',
+        `${error.message}; create the bucket, or allow PutObject and DeleteObject to the key in spec.output.credentialsSecretRef`,
+      );
+    }
+    throw asProblem(error);
+  }
+}
+
+function unlessNotFound(error: unknown): undefined {
+  if (hasCode(error, 'STORAGE_NOT_FOUND')) return undefined;
+  throw error;
+}
+
+/** What any step of admission may meet; other errors stay what they are. */
+export function asProblem(error: unknown): unknown {
+  if (!(error instanceof OperatorError)) return error;
+  const { code, message } = error;
+  if (code === 'FILE_NOT_SHARED') return new AdmissionProblem('FileNotShared', message);
+  if (code === 'SECRET_NOT_FOUND') return new AdmissionProblem('SecretNotFound', message);
+  if (code === 'SECRET_INVALID') return new AdmissionProblem('SecretInvalid', message);
+  if (code === 'STORAGE_ADDRESS_INVALID') return new AdmissionProblem('SecretInvalid', message);
+  if (code === 'STORAGE_ACCESS_DENIED') return new AdmissionProblem('InputAccessDenied', message);
+  return new AdmissionProblem('StorageUnavailable', `${message}; it is tried again`);
+}

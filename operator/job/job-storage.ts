@@ -1,0 +1,84 @@
+import type { InferenceJob } from '@isochrone/api';
+import type { ApiClient } from '@isochrone/kube';
+import { OperatorError } from '../errors.ts';
+import { S3Client, parseS3URI, readStorageSecret, type ObjectLocation } from '../storage/index.ts';
+import type { ModelVersion } from './observed.ts';
+
+export interface StoredObject {
+  readonly client: S3Client;
+  readonly location: ObjectLocation;
+}
+
+/** Where a job reads and writes. */
+export interface JobStorage {
+  readonly input: StoredObject;
+  /** The location's key ends with a slash, or is empty. */
+  readonly output: StoredObject;
+}
+
+/** @throws OperatorError SECRET_NOT_FOUND, SECRET_INVALID, STORAGE_ADDRESS_INVALID, FILE_NOT_SHARED; ApiError */
+export async function openJobStorage(client: ApiClient, job: InferenceJob): Promise<JobStorage> {
+  const namespace = job.metadata.namespace!;
+  const { input, output } = job.spec;
+  return {
+    input: await open(client, namespace, input.uri, input.credentialsSecretRef?.name, 'spec.input'),
+    output: await open(client, namespace, output.uri, output.credentialsSecretRef?.name, 'spec.output'),
+  };
+}
+
+/** @throws as {@link openJobStorage} */
+export async function openModelStorage(
+  client: ApiClient,
+  namespace: string,
+  version: ModelVersion,
+): Promise<StoredObject> {
+  return open(
+    client,
+    namespace,
+    version.uri,
+    version.credentialsSecretRef?.name,
+    `version ${version.version} of the model`,
+  );
+}
+
+async function open(
+  client: ApiClient,
+  namespace: string,
+  uri: string,
+  secret: string | undefined,
+  field: string,
+): Promise<StoredObject> {
+  if (uri.startsWith('file://')) {
+    throw new OperatorError(
+      'FILE_NOT_SHARED',
+      `${field}.uri is ${uri}: nodes of other machines cannot read it; upload it and name an s3:// URI in a new job`,
+    );
+  }
+  const location = parseS3URI(uri);
+  if (secret === undefined) {
+    throw new OperatorError(
+      'SECRET_NOT_FOUND',
+      `${field}.credentialsSecretRef is missing; name a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
+    );
+  }
+  return { client: new S3Client(await readStorageSecret(client, { namespace, name: secret })), location };
+}
+
+/** Key of what an attempt delivers for a shard. */
+export function outputLocation({ location }: StoredObject, taskName: string, shardIndex: number): ObjectLocation {
+  return { bucket: location.bucket, key: `${location.key}${outputPath(taskName, shardIndex)}` };
+}
+
+/** The same, relative to the output prefix. */
+export function outputPath(taskName: string, shardIndex: number): string {
+  return `attempts/${taskName}/${String(shardIndex).padStart(6, '0')}.npy`;
+}
+
+/** Key of the input that the hub composed for a re-execution. */
+export function composedInputLocation({ location }: StoredObject, taskName: string): ObjectLocation {
+  return { bucket: location.bucket, key: `${location.key}attempts/${taskName}/input.npy` };
+}
+
+export function manifestLocation({ location }: StoredObject): ObjectLocation {
+  return { bucket: location.bucket, key: `${location.key}manifest.json` };
+}

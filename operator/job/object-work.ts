@@ -1,0 +1,254 @@
+import { checkDelivered, type DeliveredRows } from '../attempt/check-delivered.ts';
+import { compareRows, toleranceOf, type RowPair } from '../attempt/compare-rows.ts';
+import { composeRecords } from '../attempt/composition.ts';
+import { DeliveredMismatch } from '../attempt/delivered-object.ts';
+import { readRows, type RowObject } from '../attempt/row-reader.ts';
+import { recordBytes, windowRows, type Window } from '../attempt/window.ts';
+import { OperatorError, hasCode } from '../errors.ts';
+import { encodeNpyHeader, parseDataType } from '@isochrone/tensor';
+import type { Action } from './actions.ts';
+import { AdmissionProblem, admitInput, asProblem } from './admit-input.ts';
+import { composedInputLocation, manifestLocation, outputLocation, type JobStorage } from './job-storage.ts';
+import type { JobShell } from './job-shell.ts';
+import { buildManifest } from './manifest.ts';
+import { comparisonKey, type EvidenceOutcome, type SampledRows } from './observed.ts';
+
+/** The long work on objects. Each function ends with its result in the memory; it throws only what is a bug or passes. */
+
+export async function admit(shell: JobShell, signal: AbortSignal): Promise<void> {
+  const { memory, job, deps } = shell;
+  try {
+    const input = await admitInput(job, shell.model(), await shell.storage(), deps.options.maxShards, signal);
+    memory.admission = { ok: true, input };
+  } catch (error) {
+    const known = asProblem(error);
+    memory.storage = undefined;
+    const problem =
+      known instanceof AdmissionProblem ? known.problem : { reason: 'StorageUnavailable', message: String(error) };
+    memory.admission = { ok: false, problem, retryAt: retryAt(shell) };
+    if (!(known instanceof AdmissionProblem)) throw error;
+  }
+}
+
+/** Has the input changed since it was admitted? A store that does not answer says nothing. */
+export async function checkInput(shell: JobShell, signal: AbortSignal): Promise<void> {
+  const { input } = await shell.storage();
+  try {
+    const { etag } = await input.client.head(input.location, signal);
+    shell.memory.inputNow = etag === shell.job.status!.input!.etag ? 'Same' : 'Changed';
+  } catch (error) {
+    if (!hasCode(error, 'STORAGE_NOT_FOUND')) throw error;
+    shell.memory.inputNow = 'Changed';
+  }
+}
+
+export async function fetchEvidence(
+  shell: JobShell,
+  attempt: number,
+  window: Omit<Window, 'input' | 'outputs'>,
+  rows: SampledRows,
+  signal: AbortSignal,
+): Promise<void> {
+  const { memory } = shell;
+  const finish = (outcome: EvidenceOutcome): void => void memory.evidence.set(attempt, outcome);
+  const task = shell.task(attempt);
+  if (task === undefined) return;
+  let isOfInput = false;
+  try {
+    const storage = await shell.storage();
+    const input = inputOf(shell, storage, attempt, window.spec);
+    const location = (shardIndex: number) => outputLocation(storage.output, task.metadata.name, shardIndex);
+    const whole: Window = { ...window, input, outputs: { client: storage.output.client, location } };
+    isOfInput = true;
+    const delivered = await checkDelivered(whole, rows, task.status?.openings ?? [], signal);
+    memory.windows.set(attempt, { window: whole, delivered });
+    finish({ result: 'Matches' });
+  } catch (error) {
+    if (error instanceof DeliveredMismatch) finish({ result: 'Differs', message: error.message });
+    else if (hasCode(error, 'STORAGE_NOT_FOUND')) finish({ result: 'Missing', message: error.message });
+    else if (isOfInput && hasCode(error, 'STORAGE_PRECONDITION')) {
+      // Only reads of the input carry a condition.
+      memory.inputNow = 'Changed';
+      finish({ result: 'Unavailable', message: error.message, retryAt: retryAt(shell) });
+    } else if (error instanceof OperatorError)
+      finish({ result: 'Unavailable', message: error.message, retryAt: retryAt(shell) });
+    else {
+      finish({ result: 'Unavailable', message: String(error), retryAt: retryAt(shell) });
+      throw error;
+    }
+  }
+}
+
+/** The rows that an attempt was given: the job's input, or what was composed for it. */
+function inputOf(shell: JobShell, storage: JobStorage, attempt: number, spec: Window['spec']): RowObject {
+  const { etag, dataOffset } = spec.input!;
+  const isComposed = etag !== shell.job.status!.input!.etag;
+  const { client } = isComposed ? storage.output : storage.input;
+  const location = isComposed
+    ? composedInputLocation(storage.output, shell.identity(attempt).name)
+    : storage.input.location;
+  return { client, location, etag, dataOffset, rowBytes: recordBytes(spec.input!) };
+}
+
+/** Records of the job's input that a re-execution runs, in its order. */
+function composition(shell: JobShell, attempt: number): number[] {
+  const { records, verifies } = shell.attempt(attempt);
+  const primary = shell.task(verifies!);
+  const rows = windowRows(primary!.spec);
+  const sampled = (primary!.spec.challenge?.indices ?? []).map((leaf) => rows[leaf]!.record);
+  return composeRecords(
+    shell.secret.names,
+    shell.identity(attempt).workUID,
+    sampled,
+    shell.job.status!.input!.records,
+    records,
+  );
+}
+
+/** Writes the input of a re-execution. Again, it writes the same bytes. */
+export async function compose(shell: JobShell, attempt: number, signal: AbortSignal): Promise<void> {
+  const { memory, job } = shell;
+  const pending = memory.pending.get(attempt);
+  if (pending === undefined || shell.task(shell.attempt(attempt).verifies!) === undefined) return;
+  const { input: from, output } = await shell.storage();
+  const input = job.status!.input!;
+  const records = composition(shell, attempt);
+  const object: RowObject = { ...from, etag: input.etag, dataOffset: input.dataOffset, rowBytes: recordBytes(input) };
+  try {
+    const header = encodeNpyHeader(parseDataType(input.dataType), [records.length, ...input.recordShape]);
+    const parts: Uint8Array[] = [header];
+    for await (const row of readRows(
+      records.map((row) => ({ object, row })),
+      signal,
+    ))
+      parts.push(row);
+    const { etag } = await output.client.put(
+      composedInputLocation(output, shell.identity(attempt).name),
+      Buffer.concat(parts),
+      { signal },
+    );
+    memory.pending.set(attempt, { ...pending, composition: { etag, dataOffset: header.byteLength } });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (hasCode(error, 'STORAGE_PRECONDITION', 'STORAGE_NOT_FOUND')) memory.inputNow = 'Changed';
+    if (!(error instanceof OperatorError)) throw error;
+    memory.pending.set(attempt, { ...pending, composition: { failed: error.message } });
+    const problem = { reason: 'StorageUnavailable', message: error.message, explanation: undefined };
+    const now = shell.deps.clock.now();
+    memory.verificationPlacement.set(shell.attempt(attempt).verifies!, {
+      ...problem,
+      retryAt: retryAt(shell),
+      since: now,
+    });
+  }
+}
+
+type Compare = Extract<Action, { type: 'Compare' }>;
+
+export async function compare(shell: JobShell, action: Compare, signal: AbortSignal): Promise<void> {
+  const { memory } = shell;
+  const key = comparisonKey(action.reference, action.candidate);
+  const [reference, candidate] = [memory.windows.get(action.reference), memory.windows.get(action.candidate)];
+  const primaryTask = shell.task(action.primary);
+  if (reference === undefined || candidate === undefined || primaryTask === undefined) return;
+  const rows = windowRows(primaryTask.spec);
+  const leaves = primaryTask.spec.challenge?.indices ?? rows.map(({ leaf }) => leaf);
+  const sides = [action.reference, action.candidate].map((attempt) =>
+    rowsOf(
+      shell,
+      attempt,
+      action.primary,
+      leaves,
+      rows.map(({ record }) => record),
+    ),
+  );
+  const pairs = leaves.map((_, position): RowPair => ({
+    reference: sides[0]![position]!,
+    candidate: sides[1]![position]!,
+  }));
+  const [one, other] = [reference.window, candidate.window];
+  const relation = one.receipt.runtimeClass === other.receipt.runtimeClass ? 'SameClass' : 'CrossClass';
+  try {
+    const compared = await compareRows(
+      pairs,
+      one.output.dataType,
+      toleranceOf(shell.model().version, relation),
+      signal,
+    );
+    memory.comparisons.set(key, { result: 'Compared', ...compared });
+  } catch (error) {
+    // Objects that changed since they were checked are checked again.
+    if (hasCode(error, 'STORAGE_PRECONDITION'))
+      for (const attempt of [action.reference, action.candidate]) memory.evidence.delete(attempt);
+    memory.comparisons.set(key, { result: 'Unavailable', message: String(error), retryAt: retryAt(shell) });
+    if (!(error instanceof OperatorError)) throw error;
+  }
+}
+
+/** Where the sampled rows lie in what an attempt delivered. */
+function rowsOf(
+  shell: JobShell,
+  attempt: number,
+  primary: number,
+  leaves: readonly number[],
+  recordOfLeaf: readonly number[],
+): RowPair['reference'][] {
+  const { window, delivered } = shell.memory.windows.get(attempt)!;
+  const rows = windowRows(window.spec);
+  const isComposed = attempt !== primary && window.spec.input!.etag !== shell.job.status!.input!.etag;
+  const positions = isComposed
+    ? new Map(composition(shell, attempt).map((record, position) => [record, position]))
+    : undefined;
+  return leaves.map((leaf) => {
+    const { shardIndex, row } = rows[positions === undefined ? leaf : positions.get(recordOfLeaf[leaf]!)!]!;
+    const object = delivered.get(shardIndex)! satisfies DeliveredRows extends ReadonlyMap<number, infer O> ? O : never;
+    return { object, row, shape: object.recordShape };
+  });
+}
+
+/** Commits the result. Whoever wrote it first wrote the same bytes, or it is another job's. */
+export async function writeManifest(shell: JobShell, signal: AbortSignal): Promise<void> {
+  const { memory, job } = shell;
+  const { output } = await shell.storage();
+  const location = manifestLocation(output);
+  const uri = `${job.spec.output.uri}manifest.json`;
+  const { body, sha256 } = buildManifest(job, memory.attempts!, (attempt) => shell.identity(attempt).name);
+  try {
+    await output.client.put(location, body, { ifNoneMatch: '*', contentType: 'application/json', signal });
+    memory.manifest = { uri, sha256 };
+  } catch (error) {
+    if (hasCode(error, 'STORAGE_PRECONDITION')) {
+      const { sizeBytes } = await output.client.head(location, signal);
+      const isOurs =
+        sizeBytes === body.byteLength &&
+        Buffer.compare(await output.client.getRange(location, { start: 0, end: sizeBytes }, { signal }), body) === 0;
+      const problem = {
+        reason: 'OutputNotWritable',
+        message: `${uri} was written by someone else meanwhile; create a job with another spec.output.uri`,
+      };
+      memory.manifest = isOurs ? { uri, sha256 } : { problem, retryAt: Number.POSITIVE_INFINITY };
+      return;
+    }
+    if (!(error instanceof OperatorError)) throw error;
+    memory.manifest = { problem: { reason: 'StorageUnavailable', message: error.message }, retryAt: retryAt(shell) };
+  }
+}
+
+/** Deletes what attempts wrote that no manifest names. Best effort: it is tried once. */
+export async function removeObjects(shell: JobShell, attempts: readonly number[], signal: AbortSignal): Promise<void> {
+  try {
+    const { output } = await shell.storage();
+    for (const attempt of attempts) {
+      const key = `${output.location.key}attempts/${shell.identity(attempt).name}/`;
+      for await (const object of output.client.list({ ...output.location, key }, signal)) {
+        await output.client.delete({ ...output.location, key: object.key }, signal);
+      }
+    }
+  } finally {
+    shell.memory.isCleaned = true;
+  }
+}
+
+function retryAt({ deps }: JobShell): number {
+  return deps.clock.now() + deps.options.retrySeconds * 1000;
+}

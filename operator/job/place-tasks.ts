@@ -1,0 +1,244 @@
+import type { InferenceJob } from '@isochrone/api';
+import { LedgerError, amountFor, formatMoney, type HeldShard, type HoldRequest } from '@isochrone/ledger';
+import { taskIdentity } from '../attempt/identity.ts';
+import { hasCode } from '../errors.ts';
+import type { Binding, Explanation, Placement, TaskRequest } from '../scheduler-client.ts';
+import type { Action } from './actions.ts';
+import { ledgerNode } from './attempts.ts';
+import { affordablePrice } from './budget.ts';
+import type { JobShell } from './job-shell.ts';
+import type { JobModel } from './model-check.ts';
+import type { PlacementProblem, Problem } from './observed.ts';
+import { placementMessage } from './placement-remedy.ts';
+import { taskRequest, type Demand } from './task-request.ts';
+
+type Place = Extract<Action, { type: 'Place' }>;
+type PlaceVerification = Extract<Action, { type: 'PlaceVerification' }>;
+
+/** Binds groups of shards and holds their pay; what finds no node is told in `memory.placement`. @returns whether anything is held */
+export async function placeWork(shell: JobShell, { groups, available }: Place, signal: AbortSignal): Promise<boolean> {
+  const { job, memory } = shell;
+  const model = shell.model();
+  const first = shell.nextAttempt();
+  const demands = groups.map((group, offset): Demand => {
+    const records = group.shards.reduce((sum, shard) => sum + shard.records, 0);
+    const affordable = affordablePrice(job, records, model.referenceNanosecondsPerRecord, available);
+    return { workUID: memory.uid, attempt: first + offset, records, affordable, excludedNodes: group.excludedNodes };
+  });
+  if (demands.some(({ affordable }) => affordable < 1n)) {
+    const message = `${formatMoney(available < 0n ? 0n : available)} of spec.budget.total is not held or paid; that bears no price for the next shards and their re-execution`;
+    memory.placement = problemNow(shell, memory.placement, { reason: 'BudgetExhausted', message });
+    return false;
+  }
+  const placements = await askScheduler(shell, model, demands, signal);
+  if ('problem' in placements) {
+    memory.placement = problemNow(shell, memory.placement, placements.problem);
+    return false;
+  }
+  let left = available;
+  let held = false;
+  let problem: Problem | undefined;
+  for (const [index, { binding, explanation }] of placements.placements.entries()) {
+    const demand = demands[index]!;
+    if (binding === undefined) {
+      problem ??= unplaced(job, explanation, demand);
+      continue;
+    }
+    const shards = groups[index]!.shards.map((shard) => ({
+      index: shard.index,
+      records: shard.records,
+      amount: amountOf(shard.records, model, binding),
+    }));
+    const total = shards.reduce((sum, { amount }) => sum + amount, 0n);
+    if (total > left) {
+      problem ??= {
+        reason: 'BudgetExhausted',
+        message: `the next shards cost ${formatMoney(total)}, ${formatMoney(left < 0n ? 0n : left)} of spec.budget.total is left`,
+      };
+      continue;
+    }
+    problem ??= await holdAttempt(shell, { attempt: demand.attempt, purpose: 'Work', shards }, binding, 'None');
+    left -= total;
+    held ||= problem === undefined;
+  }
+  memory.placement =
+    problem === undefined
+      ? undefined
+      : problemNow(shell, memory.placement, problem, memory.lastExplanation?.explanation);
+  return held;
+}
+
+/** Binds a re-execution and holds its pay. @returns whether it is worth deciding again */
+export async function placeVerification(
+  shell: JobShell,
+  action: PlaceVerification,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { memory, deps } = shell;
+  const model = shell.model();
+  const { primary, records, needs, available } = action;
+  const attempt = shell.nextAttempt();
+  const purpose = needs === 'Trusted' ? 'Reference' : 'Verification';
+  const before = memory.verificationPlacement.get(primary);
+  const tell = (problem: Problem, hopeless?: Explanation): false => {
+    const told = problemNow(shell, before, problem, hopeless);
+    memory.verificationPlacement.set(primary, hopeless === undefined ? told : { ...told, retryAt: deps.clock.now() });
+    return false;
+  };
+  const cost = BigInt(records) * BigInt(model.referenceNanosecondsPerRecord);
+  const affordable = available <= 0n ? 0n : (available * 10n ** 12n) / cost;
+  if (affordable < 1n)
+    return tell({
+      reason: 'BudgetExhausted',
+      message: `${formatMoney(available < 0n ? 0n : available)} of spec.budget.total is left for verification`,
+    });
+  const { workUID } = taskIdentity(shell.secret.names, memory.uid, attempt, purpose);
+  const demand: Demand = {
+    workUID,
+    attempt,
+    records,
+    affordable,
+    trusted: needs === 'Trusted',
+    excludedNodes: action.excludedNodes,
+    excludedClusters: action.excludedClusters,
+    excludedProviders: action.excludedProviders,
+  };
+  const placements = await askScheduler(shell, model, [demand], signal);
+  if ('problem' in placements) return tell(placements.problem);
+  const [placement] = placements.placements;
+  const { binding, explanation } = placement!;
+  if (binding === undefined) {
+    const what = needs === 'Trusted' ? 'no trusted node can re-execute' : 'no independent node can re-execute';
+    const problem = { reason: 'NoNodeFits', message: `${what} attempt ${primary}: ${explanation?.message ?? ''}` };
+    // Where no independent node exists a trusted one is asked at once; where that fails, it begins again with independent ones.
+    const isHopeless = needs === 'Independent' && explanation?.resolvable === false;
+    tell(problem, isHopeless ? explanation : undefined);
+    return isHopeless;
+  }
+  const amount = amountOf(records, model, binding);
+  if (amount > available)
+    return tell({
+      reason: 'BudgetExhausted',
+      message: `re-execution costs ${formatMoney(amount)}, ${formatMoney(available)} of spec.budget.total is left`,
+    });
+  const isSampled = records !== shell.attempt(primary).records || shell.sampledRows(primary) !== 'All';
+  const shards = [{ index: primary, records, amount }];
+  const problem = await holdAttempt(
+    shell,
+    { attempt, purpose, verifies: primary, shards },
+    binding,
+    isSampled ? 'Needed' : 'None',
+  );
+  if (problem !== undefined) return tell(problem);
+  memory.verificationPlacement.delete(primary);
+  return true;
+}
+
+function amountOf(records: number, model: JobModel, { price }: Binding): bigint {
+  return amountFor(records, BigInt(model.referenceNanosecondsPerRecord), BigInt(price));
+}
+
+/**
+ * Asks for all at once. Where exclusions alone leave no node, the oldest is forgotten, and again: better a node that failed
+ * long ago than none.
+ */
+async function askScheduler(
+  shell: JobShell,
+  model: JobModel,
+  demands: readonly Demand[],
+  signal: AbortSignal,
+): Promise<{ placements: Answer[] } | { problem: Problem }> {
+  const { job, deps, memory } = shell;
+  const request = (demand: Demand): TaskRequest => taskRequest(job, job.status!.input!, model, demand);
+  try {
+    const placements: Answer[] = [];
+    for (const [index, placement] of (await deps.scheduler.place(demands.map(request), signal)).entries()) {
+      const demand = demands[index]!;
+      let answer = answerOf(placement, demand.excludedNodes);
+      for (let forgotten = 1; answer.binding === undefined && forgotten <= demand.excludedNodes.length; forgotten++) {
+        const excludedNodes = demand.excludedNodes.slice(forgotten);
+        const [again] = await deps.scheduler.place([request({ ...demand, excludedNodes })], signal);
+        answer = answerOf(again!, excludedNodes);
+      }
+      placements.push(answer);
+    }
+    const explanation = placements.at(-1)?.explanation;
+    if (explanation) memory.lastExplanation = { explanation, at: deps.clock.now() };
+    return { placements };
+  } catch (error) {
+    if (hasCode(error, 'SCHEDULER_UNAVAILABLE'))
+      return { problem: { reason: 'SchedulerUnavailable', message: error.message } };
+    throw error;
+  }
+}
+
+interface Answer {
+  readonly binding: Binding | undefined;
+  readonly explanation: Explanation | undefined;
+}
+
+/** A key that the scheduler knows gets the binding of before, which may be to a node that is excluded by now. */
+function answerOf({ binding, explanation }: Placement, excludedNodes: readonly string[]): Answer {
+  const isExcluded = binding !== null && excludedNodes.includes(`${binding.cluster}/${binding.node}`);
+  return { binding: binding === null || isExcluded ? undefined : binding, explanation: explanation ?? undefined };
+}
+
+/** Whether the fleet or the budget is why there is no node: the budget, when every edge node asks for more than is left. */
+function unplaced(job: InferenceJob, explanation: Explanation | undefined, { affordable }: Demand): Problem {
+  const message = placementMessage(job, explanation);
+  const ownLimit = job.spec.budget.maxPricePerThousandReferenceSeconds;
+  const count = (plugin: string): number =>
+    (explanation?.rejects ?? []).reduce((sum, reject) => sum + (reject.plugin === plugin ? reject.count : 0), 0);
+  const tooExpensive = count('PriceCap');
+  const isBudget =
+    ownLimit === undefined && tooExpensive > 0 && tooExpensive + count('TrustedClass') === explanation?.nodesEvaluated;
+  if (!isBudget) return { reason: 'NoNodeFits', message };
+  return {
+    reason: 'BudgetExhausted',
+    message: `${message}; what is left of spec.budget.total bears ${formatMoney(affordable)} per thousand reference seconds`,
+  };
+}
+
+type Terms = Pick<HoldRequest, 'attempt' | 'purpose'> & {
+  readonly verifies?: number;
+  readonly shards: readonly HeldShard[];
+};
+
+/** Holds the pay; from then on the attempt exists. @returns why not, when the namespace cannot pay */
+async function holdAttempt(
+  shell: JobShell,
+  terms: Terms,
+  binding: Binding,
+  composition: 'None' | 'Needed',
+): Promise<Problem | undefined> {
+  const { deps, memory, job, metrics } = shell;
+  const node = ledgerNode(binding.cluster, binding.node);
+  try {
+    await deps.ledger.hold({
+      token: deps.token,
+      namespace: job.metadata.namespace!,
+      jobUID: memory.uid,
+      provider: binding.provider,
+      node,
+      ...terms,
+    });
+  } catch (error) {
+    if (error instanceof LedgerError && error.code === 'INSUFFICIENT_FUNDS')
+      return { reason: 'InsufficientFunds', message: error.message };
+    throw error;
+  }
+  metrics.holds.inc({ purpose: terms.purpose });
+  memory.pending.set(terms.attempt, { binding, composition });
+  await shell.reload(terms.attempt);
+  return undefined;
+}
+
+function problemNow(
+  { deps }: JobShell,
+  before: PlacementProblem | undefined,
+  problem: Problem,
+  explanation?: Explanation,
+): PlacementProblem {
+  const now = deps.clock.now();
+  return { ...problem, explanation, retryAt: now + deps.options.retrySeconds * 1000, since: before?.since ?? now };
+}

@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { InferenceJob, InferenceJobStatus } from '@isochrone/api';
+import { findCondition, formatTime } from '@isochrone/kube';
+import type { JobMemory } from './job-memory.ts';
+import type { Observed } from './observed.ts';
+import { reconcileJob } from './reconcile-job.ts';
+import { makeJob } from './testing/objects.ts';
+import { admitted, makeAttempt, makeTask, now, observe } from './testing/observe.ts';
+
+const condition = (type: string, reason: string) =>
+  ({ type, status: 'True', reason, message: '', lastTransitionTime: formatTime(now) }) as const;
+const running: InferenceJobStatus = { input: admitted, startTime: formatTime(now) };
+const deleted = (job: InferenceJob): InferenceJob => ({
+  ...job,
+  metadata: { ...job.metadata, deletionTimestamp: formatTime(now) },
+});
+const withoutFinalizer = (job: InferenceJob): InferenceJob => ({
+  ...job,
+  metadata: { ...job.metadata, finalizers: [] },
+});
+const all = (state: 'Released' | 'Refunded') =>
+  makeAttempt({
+    state,
+    shards: Array.from({ length: 10 }, (_, index) => ({ index, records: 10, amount: 1n, output: undefined })),
+    records: 100,
+  });
+
+interface Row {
+  readonly name: string;
+  readonly observed?: Partial<Omit<Observed, 'known'>>;
+  readonly remember?: (memory: JobMemory) => void;
+  /** Types of the actions. */
+  readonly actions: readonly string[];
+  readonly phase: InferenceJobStatus['phase'];
+  /** `type=reason` of a condition. */
+  readonly tells?: string;
+}
+
+const rows: readonly Row[] = [
+  { name: 'new', observed: { job: withoutFinalizer(makeJob()) }, actions: ['AddFinalizer'], phase: 'Pending' },
+  { name: 'to be admitted', observed: { job: makeJob() }, actions: ['Admit'], phase: 'Pending' },
+  {
+    name: 'its model is not there',
+    observed: { job: makeJob(), model: undefined },
+    actions: [],
+    phase: 'Pending',
+    tells: 'Admitted=ModelNotFound',
+  },
+  {
+    name: 'a version that is not there',
+    observed: { job: makeJob({ modelRef: { name: 'model', version: '9' } }) },
+    actions: [],
+    phase: 'Pending',
+    tells: 'Admitted=ModelVersionNotFound',
+  },
+  {
+    name: 'a quantity beyond all',
+    observed: { job: makeJob({ hardware: { executionProviders: ['CPU'], deviceMemory: '99999999999999999999Ti' } }) },
+    actions: [],
+    phase: 'Pending',
+    tells: 'Admitted=QuantityInvalid',
+  },
+  {
+    name: 'refused, not yet tried again',
+    observed: { job: makeJob() },
+    remember: (memory) =>
+      (memory.admission = { ok: false, problem: { reason: 'InputNotFound', message: '' }, retryAt: now + 1 }),
+    actions: [],
+    phase: 'Pending',
+    tells: 'Admitted=InputNotFound',
+  },
+  {
+    name: 'looked at',
+    observed: { job: makeJob() },
+    remember: (memory) => (memory.admission = { ok: true, input: admitted }),
+    actions: [],
+    phase: 'Pending',
+    tells: 'Admitted=Admitted',
+  },
+  { name: 'admitted', actions: ['Place'], phase: 'Pending', tells: 'Complete=InProgress' },
+  {
+    name: 'no node',
+    remember: (memory) =>
+      (memory.placement = { reason: 'NoNodeFits', message: '', retryAt: now + 1, since: now, explanation: undefined }),
+    actions: [],
+    phase: 'Pending',
+    tells: 'Placed=NoNodeFits',
+  },
+  {
+    name: 'no budget, and nothing open',
+    remember: (memory) =>
+      (memory.placement = { reason: 'BudgetExhausted', message: '', retryAt: now, since: now, explanation: undefined }),
+    actions: [],
+    phase: 'Failed',
+    tells: 'Failed=BudgetExhausted',
+  },
+  {
+    name: 'a task that outlived its attempt',
+    observed: {
+      attempts: [makeAttempt({ state: 'Refunded', reason: 'TaskTimeout', settledAt: now })],
+      tasks: new Map([[1, makeTask(1)]]),
+    },
+    actions: ['DeleteTask', 'Place'],
+    phase: 'Pending',
+  },
+  {
+    name: 'a re-execution of settled work',
+    observed: { attempts: [makeAttempt({ attempt: 2, purpose: 'Verification', verifies: 1 })] },
+    actions: ['Refund', 'Place'],
+    phase: 'Pending',
+  },
+  {
+    name: 'suspended',
+    observed: {
+      job: makeJob({ suspend: true }, running),
+      attempts: [makeAttempt()],
+      tasks: new Map([[1, makeTask(1)]]),
+    },
+    actions: ['Refund', 'DeleteTask'],
+    phase: 'Suspended',
+    tells: 'Suspended=Suspended',
+  },
+  {
+    name: 'too late',
+    observed: {
+      job: makeJob({ activeDeadlineSeconds: 1 }, { ...running, startTime: formatTime(now - 1000) }),
+      attempts: [makeAttempt()],
+    },
+    actions: ['Refund'],
+    phase: 'Failed',
+    tells: 'Failed=DeadlineExceeded',
+  },
+  {
+    name: 'the input changed',
+    remember: (memory) => (memory.inputNow = 'Changed'),
+    observed: { attempts: [makeAttempt()] },
+    actions: ['Refund'],
+    phase: 'Failed',
+    tells: 'Failed=InputChanged',
+  },
+  {
+    name: 'a shard failed too often',
+    observed: {
+      attempts: [1, 2, 3, 4].map((attempt) =>
+        makeAttempt({ attempt, state: 'Refunded', reason: 'RunFailed', charged: true, settledAt: now }),
+      ),
+    },
+    actions: [],
+    phase: 'Failed',
+    tells: 'Failed=BackoffLimitExceeded',
+  },
+  {
+    name: 'a shard that failed for free is run for ever',
+    observed: {
+      attempts: [1, 2].map((attempt) =>
+        makeAttempt({ attempt, state: 'Refunded', reason: 'RuntimeCrashed', settledAt: now }),
+      ),
+    },
+    actions: ['Place'],
+    phase: 'Pending',
+  },
+  { name: 'all paid', observed: { attempts: [all('Released')] }, actions: ['WriteManifest'], phase: 'Running' },
+  {
+    name: 'the manifest is there',
+    observed: { attempts: [all('Released')] },
+    remember: (memory) => (memory.manifest = { uri: 's3://m', sha256: 'x' }),
+    actions: [],
+    phase: 'Complete',
+    tells: 'Complete=AllShardsVerified',
+  },
+  {
+    name: 'the prefix was taken meanwhile',
+    observed: { attempts: [all('Released')] },
+    remember: (memory) =>
+      (memory.manifest = { problem: { reason: 'OutputNotWritable', message: '' }, retryAt: Infinity }),
+    actions: [],
+    phase: 'Failed',
+    tells: 'Failed=OutputNotWritable',
+  },
+  {
+    name: 'complete, with a task left',
+    observed: {
+      job: makeJob({}, { ...running, phase: 'Complete', conditions: [condition('Complete', 'AllShardsVerified')] }),
+      attempts: [all('Released')],
+      tasks: new Map([[1, makeTask(1)]]),
+    },
+    actions: ['DeleteTask'],
+    phase: 'Complete',
+  },
+  {
+    name: 'failed, with objects that nobody reads',
+    observed: {
+      job: makeJob({}, { ...running, phase: 'Failed', conditions: [condition('Failed', 'DeadlineExceeded')] }),
+      attempts: [all('Refunded')],
+    },
+    actions: ['RemoveObjects'],
+    phase: 'Failed',
+  },
+  {
+    name: 'deleted while it runs',
+    observed: {
+      job: deleted(makeJob({}, { ...running, phase: 'Running' })),
+      attempts: [makeAttempt()],
+      tasks: new Map([[1, makeTask(1)]]),
+    },
+    actions: ['Refund', 'DeleteTask'],
+    phase: 'Running',
+  },
+  {
+    name: 'deleted, with a result that readers may see',
+    observed: { job: deleted(makeJob({}, { ...running, phase: 'Running' })), attempts: [all('Released')] },
+    actions: ['RemoveFinalizer'],
+    phase: 'Running',
+  },
+  {
+    name: 'deleted before anything',
+    observed: { job: deleted(makeJob()) },
+    actions: ['RemoveFinalizer'],
+    phase: undefined,
+  },
+];
+
+describe('reconcileJob', () => {
+  for (const { name, observed = {}, remember, actions, phase, tells } of rows) {
+    test(name, () => {
+      const decision = reconcileJob(observe(observed, remember), now);
+      assert.deepEqual(
+        decision.actions.map(({ type }) => type),
+        actions,
+      );
+      assert.equal(decision.status.phase, phase);
+      if (tells === undefined) return;
+      const [type, reason] = tells.split('=') as [string, string];
+      assert.equal(findCondition(decision.status.conditions, type)?.reason, reason);
+    });
+  }
+
+  test('the same again decides the same: nothing is written when nothing changed', () => {
+    const first = reconcileJob(observe(), now).status;
+    const again = observe({ job: makeJob({}, first) });
+    assert.deepEqual(reconcileJob(again, now + 60_000).status, first);
+  });
+});

@@ -1,0 +1,127 @@
+import { edgeNamespace, inferenceNodeResource } from '@isochrone/api';
+import { ApiError, setCondition } from '@isochrone/kube';
+import { LedgerError } from '@isochrone/ledger';
+import { nodeKeyDigest, receiptDigest, type Receipt } from '@isochrone/verification';
+import type { KeyObject } from 'node:crypto';
+import { pinnedKey } from '../attempt/node-key.ts';
+import { checkReceipt } from '../attempt/receipt-check.ts';
+import type { Action } from './actions.ts';
+import type { JobShell } from './job-shell.ts';
+
+/** A receipt that passed, with the key it was checked by. */
+export interface PinnedReceipt {
+  readonly receipt: Receipt;
+  readonly nodeKey: KeyObject;
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** Checks the receipt of an attempt and remembers it for good: a second one for the same window convicts the node. */
+export async function acceptReceipt(shell: JobShell, attempt: number): Promise<PinnedReceipt | undefined> {
+  const { deps, memory } = shell;
+  const { cluster, node } = shell.attempt(attempt);
+  const refuse = (reason: string, message: string, isFraud: boolean): undefined =>
+    void memory.receipts.set(attempt, { ok: false, reason, message, isFraud });
+  const pinned = deps.nodes.get(`${edgeNamespace(cluster)}/${node}`);
+  const nodeKey = pinned === undefined ? undefined : pinnedKey(pinned.spec.publicKey);
+  if (nodeKey === undefined) return refuse('NodeNotReady', `node ${cluster}/${node} has no pinned key any more`, false);
+  const check = checkReceipt(shell.task(attempt)!, nodeKey);
+  if (!('receipt' in check)) return refuse(check.reason, check.message, false);
+  const { receipt } = check;
+  try {
+    const { sequence } = receipt;
+    await deps.ledger.recordReceipt({
+      token: deps.token,
+      nodeKey: hex(nodeKeyDigest(nodeKey)),
+      sequence,
+      digest: hex(receiptDigest(receipt)),
+    });
+  } catch (error) {
+    if (error instanceof LedgerError && error.code === 'EQUIVOCATION')
+      return refuse('Equivocation', error.message, true);
+    throw error;
+  }
+  const outputs = receipt.outputs.map(({ shardIndex, sha256, bytes }) => ({
+    shardIndex,
+    sha256: hex(sha256),
+    sizeBytes: bytes,
+  }));
+  memory.receipts.set(attempt, { ok: true, leafCount: receipt.leafCount, runtimeClass: receipt.runtimeClass, outputs });
+  return { receipt, nodeKey };
+}
+
+/** Pays for an attempt. */
+export async function release(
+  shell: JobShell,
+  { attempt, outputs }: Extract<Action, { type: 'Release' }>,
+): Promise<void> {
+  const { deps, memory, metrics } = shell;
+  await deps.ledger.release({
+    token: deps.token,
+    jobUID: memory.uid,
+    attempt,
+    ...(outputs === undefined ? {} : { outputs }),
+  });
+  await shell.reload(attempt);
+  const { purpose, shards } = shell.attempt(attempt);
+  metrics.settlements.inc({ purpose, result: 'released' });
+  if (purpose !== 'Work') return;
+  metrics.shards.inc({ result: 'complete' }, shards.length);
+  metrics.windows.inc({ verdict: 'pass' });
+  memory.forgetAttempt(attempt);
+}
+
+/** Gives the pay of an attempt back; from then on it cannot be accepted. */
+export async function refund(
+  shell: JobShell,
+  { attempt, reason, charged }: Extract<Action, { type: 'Refund' }>,
+): Promise<void> {
+  const { deps, memory, metrics } = shell;
+  await deps.ledger.refund({ token: deps.token, jobUID: memory.uid, attempt, reason, charged });
+  await shell.reload(attempt);
+  const { purpose, shards } = shell.attempt(attempt);
+  metrics.settlements.inc({ purpose, result: 'refunded' });
+  memory.forgetAttempt(attempt);
+  memory.inputNow = memory.inputNow === 'Same' ? undefined : memory.inputNow;
+  if (purpose !== 'Work') return;
+  metrics.shards.inc({ result: 'rerun' }, shards.length);
+  if (reason === 'VerificationFailed') metrics.windows.inc({ verdict: 'fail' });
+  if (reason === 'VerificationInconclusive') metrics.windows.inc({ verdict: 'inconclusive' });
+}
+
+const quarantineTries = 5;
+
+/** Takes trust from a node, for good until an administrator gives it back. */
+export async function quarantine(
+  shell: JobShell,
+  { cluster, node, message }: Extract<Action, { type: 'Quarantine' }>,
+): Promise<void> {
+  const { deps } = shell;
+  const ref = { namespace: edgeNamespace(cluster), name: node };
+  for (let attempt = 1; ; attempt++) {
+    const found = await deps.client.find(inferenceNodeResource, ref);
+    if (found === undefined) return;
+    const condition = {
+      type: 'Trusted',
+      status: 'False',
+      reason: 'Quarantined',
+      message: `job ${shell.key}: ${message}`.slice(0, 4096),
+    } as const;
+    const before = found.status?.conditions;
+    if (before?.some(({ type, status }) => type === 'Trusted' && status === 'False') === true) return;
+    const conditions = [...setCondition(before, condition, deps.clock.now())];
+    const { resourceVersion } = found.metadata;
+    try {
+      await deps.client.mergePatch(
+        inferenceNodeResource,
+        ref,
+        { metadata: { resourceVersion: resourceVersion! }, status: { conditions } },
+        { subresource: 'status' },
+      );
+      return;
+    } catch (error) {
+      // The node controller writes the same list.
+      if (!(error instanceof ApiError && error.isConflict) || attempt === quarantineTries) throw error;
+    }
+  }
+}

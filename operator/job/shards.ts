@@ -1,0 +1,152 @@
+import type { InferenceJob } from '@isochrone/api';
+import type { ShardGroup } from './actions.ts';
+import { isFailure, ledgerNode, type Attempt } from './attempts.ts';
+import type { AdmittedInput } from './observed.ts';
+import type { JobOptions } from './options.ts';
+import { MAX_CHALLENGE_ROWS } from './sample.ts';
+
+export interface GivenUpShard {
+  readonly index: number;
+  readonly reason: 'BackoffLimitExceeded' | 'VerificationInconclusive';
+  readonly message: string;
+}
+
+/** The shards of a job, derived from its attempts. */
+export interface Shards {
+  readonly total: number;
+  /** Ascending: neither paid, nor held, nor given up. */
+  readonly pending: readonly number[];
+  readonly complete: number;
+  readonly held: number;
+  readonly givenUp: readonly GivenUpShard[];
+  /** `cluster/node` on which the shard failed, with the last attempt that did. */
+  readonly failedNodes: (index: number) => ReadonlyMap<string, number>;
+  /** Failures that count against backoffLimitPerShard. */
+  readonly charges: (index: number) => number;
+  /** Before then it is not run again; milliseconds since 1970. */
+  readonly retryAt: (index: number) => number;
+}
+
+/** Both reasons end a job in the end: a window that no two nodes agree on is tried as often as one that fails. */
+export function deriveShards(job: InferenceJob, input: AdmittedInput, attempts: readonly Attempt[]): Shards {
+  const total = shardCount(input.records, job.spec.recordsPerShard);
+  const limit = job.spec.backoffLimitPerShard;
+  const state = new Uint8Array(total);
+  const charges = new Map<number, number>();
+  const inconclusive = new Map<number, number>();
+  const failedNodes = new Map<number, Map<string, number>>();
+  const lastReason = new Map<number, string>();
+  const failures = new Map<number, number>();
+  const lastFailure = new Map<number, number>();
+  for (const attempt of attempts) {
+    if (attempt.purpose !== 'Work') continue;
+    for (const { index } of attempt.shards) {
+      if (index >= total) continue;
+      if (attempt.state === 'Released') state[index] = isComplete;
+      else if (attempt.state === 'Held') state[index] ||= isHeld;
+      else {
+        const reason = attempt.reason ?? '';
+        lastReason.set(index, reason);
+        if (attempt.charged) charges.set(index, (charges.get(index) ?? 0) + 1);
+        if (reason === 'VerificationInconclusive') inconclusive.set(index, (inconclusive.get(index) ?? 0) + 1);
+        if (isFailure(attempt)) {
+          failures.set(index, (failures.get(index) ?? 0) + 1);
+          lastFailure.set(index, attempt.settledAt ?? attempt.heldAt);
+          const nodes = failedNodes.get(index) ?? new Map<string, number>();
+          failedNodes.set(index, nodes.set(ledgerNode(attempt.cluster, attempt.node), attempt.attempt));
+        }
+      }
+    }
+  }
+  const givenUp: GivenUpShard[] = [];
+  const pending: number[] = [];
+  let complete = 0;
+  let held = 0;
+  for (let index = 0; index < total; index++) {
+    if (state[index] === isComplete) complete++;
+    else if (state[index] === isHeld) held++;
+    else if ((charges.get(index) ?? 0) > limit) {
+      const message = `failed ${charges.get(index) ?? 0} times, the last time with ${lastReason.get(index) ?? ''}`;
+      givenUp.push({ index, reason: 'BackoffLimitExceeded', message });
+    } else if ((inconclusive.get(index) ?? 0) > limit) {
+      const message = `${inconclusive.get(index) ?? 0} times no two nodes agreed on it`;
+      givenUp.push({ index, reason: 'VerificationInconclusive', message });
+    } else pending.push(index);
+  }
+  return {
+    total,
+    pending,
+    complete,
+    held,
+    givenUp,
+    failedNodes: (index) => failedNodes.get(index) ?? new Map<string, number>(),
+    charges: (index) => charges.get(index) ?? 0,
+    retryAt: (index) => (lastFailure.get(index) ?? 0) + retryDelay(failures.get(index) ?? 0),
+  };
+}
+
+/** Two retries at once, on other nodes; then 2, 4, 8 s, up to five minutes: what fails everywhere must not burn the fleet. */
+function retryDelay(failures: number): number {
+  return failures < 3 ? 0 : Math.min(2000 * 2 ** (failures - 3), 300_000);
+}
+
+const isHeld = 1;
+const isComplete = 2;
+
+export function shardCount(records: number, recordsPerShard: number): number {
+  return Math.ceil(records / recordsPerShard);
+}
+
+/**
+ * Packs pending shards into at most `slots` tasks: contiguous, so that a window is one range of the input, and each a share
+ * of what is left, so that tasks get smaller towards the end and no slow node is waited for with much of the work (guided
+ * self-scheduling, Polychronopoulos and Kuck 1987). A shard that failed on its own account goes alone: it then spoils no other.
+ */
+export function packShards(
+  shards: Shards,
+  job: InferenceJob,
+  input: AdmittedInput,
+  slots: number,
+  options: JobOptions,
+  now: number,
+): ShardGroup[] {
+  const due = shards.pending.filter((index) => shards.retryAt(index) <= now);
+  if (slots <= 0) return [];
+  const { recordsPerShard, verification } = job.spec;
+  const percent = verification.mode === 'Full' ? 100 : verification.minSamplePercent;
+  // Windows small enough that a challenge can name the sample; a Full window needs no challenge.
+  const challengeable = percent === 100 ? options.maxRecordsPerTask : Math.floor((MAX_CHALLENGE_ROWS * 100) / percent);
+  const mostRecords = Math.min(options.maxRecordsPerTask, challengeable);
+  const most = Math.max(
+    1,
+    Math.min(
+      options.maxShardsPerTask,
+      Math.floor(mostRecords / recordsPerShard),
+      Math.ceil(shards.pending.length / (2 * job.spec.parallelism)),
+    ),
+  );
+  const groups: number[][] = [];
+  for (const index of due) {
+    const last = groups.at(-1);
+    const previous = last?.at(-1);
+    const fits = last !== undefined && last.length < most && previous === index - 1;
+    if (fits && shards.charges(index) === 0 && shards.charges(previous) === 0) last.push(index);
+    else if (groups.length < slots) groups.push([index]);
+    else break;
+  }
+  return groups.map((indices) => ({
+    shards: indices.map((index) => {
+      const firstRecord = index * recordsPerShard;
+      return { index, firstRecord, records: Math.min(recordsPerShard, input.records - firstRecord) };
+    }),
+    excludedNodes: oldestFailureFirst(indices.map((index) => shards.failedNodes(index))),
+  }));
+}
+
+/** By the last failure: a node that fails again moves to the end, or it alone would be tried for ever once all have failed. */
+function oldestFailureFirst(failures: readonly ReadonlyMap<string, number>[]): string[] {
+  const last = new Map<string, number>();
+  for (const [node, attempt] of failures.flatMap((one) => [...one]))
+    last.set(node, Math.max(attempt, last.get(node) ?? 0));
+  return [...last].toSorted(([, a], [, b]) => a - b).map(([node]) => node);
+}

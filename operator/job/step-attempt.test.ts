@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { InferenceTask } from '@isochrone/api';
+import type { JobMemory } from './job-memory.ts';
+import type { PlaceView } from './observed.ts';
+import { defaultJobOptions } from './options.ts';
+import { stepAttempt } from './step-attempt.ts';
+import { makeAttempt, makeTask, now, observe, well } from './testing/observe.ts';
+
+const binding = {
+  cluster: 'alpha',
+  node: 'n1',
+  provider: 'acme',
+  deviceUuid: 'd',
+  executionProvider: 'CPU',
+  price: 1,
+  predictedMilliseconds: 1,
+};
+const receipt = { ok: true, leafCount: 10, runtimeClass: 'cpu', outputs: [] } as const;
+const seconds = 1000;
+const { startTimeoutSeconds, unreachableGraceSeconds, nodeNotReadyGraceSeconds, challengeTimeoutSeconds } =
+  defaultJobOptions;
+
+interface Row {
+  readonly name: string;
+  readonly task?: InferenceTask;
+  readonly purpose?: 'Work' | 'Verification';
+  readonly place?: PlaceView;
+  readonly at?: number;
+  readonly remember?: (memory: JobMemory) => void;
+  /** A stage, and the types of the actions; or the reason of the failure, `!` where it is charged, `*` where it is fraud. */
+  readonly expected: string;
+}
+
+const succeeded = (spec: Partial<InferenceTask['spec']> = {}, status: InferenceTask['status'] = {}): InferenceTask =>
+  makeTask(1, { phase: 'Succeeded', ...status }, spec);
+const failed = (failure: NonNullable<NonNullable<InferenceTask['status']>['failure']>): InferenceTask =>
+  makeTask(1, { phase: 'Failed', failure });
+const challenged = { acknowledgedAttempt: 1, challenge: { indices: [3, 7] } };
+const openings = [3, 7].map((index) => ({ index, proof: '' }));
+const withReceipt = (memory: JobMemory): void => void memory.receipts.set(1, receipt);
+
+const rows: readonly Row[] = [
+  { name: 'a hold without a task, after a restart', expected: 'Starting LookUpTask' },
+  { name: 'a task that never was', remember: (memory) => memory.absent.add(1), expected: 'NeverStarted' },
+  {
+    name: 'bound and not made',
+    remember: (memory) => memory.pending.set(1, { binding, composition: 'None' }),
+    expected: 'Starting CreateTask',
+  },
+  {
+    name: 'its input is to be composed',
+    remember: (memory) => memory.pending.set(1, { binding, composition: 'Needed' }),
+    expected: 'Starting Compose',
+  },
+  {
+    name: 'its input could not be composed',
+    remember: (memory) => memory.pending.set(1, { binding, composition: { failed: 'x' } }),
+    expected: 'InputNotComposed',
+  },
+  {
+    name: 'bound, and not made in time',
+    at: now + startTimeoutSeconds * seconds,
+    remember: (memory) => memory.pending.set(1, { binding, composition: 'None' }),
+    expected: 'NeverStarted',
+  },
+  { name: 'made, without access to storage', task: makeTask(1), expected: 'Starting WriteSecret' },
+  {
+    name: 'made, waiting',
+    task: makeTask(1),
+    remember: (memory) => memory.secretsWritten.add(1),
+    expected: 'Starting',
+  },
+  { name: 'not started in time', task: makeTask(1), at: now + startTimeoutSeconds * seconds, expected: 'StartTimeout' },
+  { name: 'running', task: makeTask(1, { phase: 'Running' }), expected: 'Running' },
+  {
+    name: 'the status of another attempt says nothing',
+    task: makeTask(1, { phase: 'Succeeded', attempt: 9 }),
+    remember: (memory) => memory.secretsWritten.add(1),
+    expected: 'Starting',
+  },
+  {
+    name: 'running too long',
+    task: makeTask(1, { phase: 'Running' }),
+    at: now + (startTimeoutSeconds + 600 + 60) * seconds,
+    expected: 'TaskTimeout',
+  },
+  {
+    name: 'the cluster is unreachable, within grace',
+    task: makeTask(1, { phase: 'Running' }),
+    place: { ...well, clusterUnreachableSince: now - 1 },
+    expected: 'Running',
+  },
+  {
+    name: 'the cluster is unreachable',
+    task: makeTask(1, { phase: 'Running' }),
+    place: { ...well, clusterUnreachableSince: now - unreachableGraceSeconds * seconds },
+    expected: 'ClusterUnreachable',
+  },
+  {
+    name: 'the node is not ready',
+    task: makeTask(1, { phase: 'Running' }),
+    place: { ...well, nodeNotReadySince: now - nodeNotReadyGraceSeconds * seconds },
+    expected: 'NodeNotReady',
+  },
+  {
+    name: 'the node is quarantined',
+    task: succeeded(),
+    place: { ...well, isQuarantined: true },
+    expected: 'NodeQuarantined',
+  },
+  {
+    name: 'a fault of the provider',
+    task: failed({ class: 'Provider', reason: 'RuntimeCrashed' }),
+    expected: 'RuntimeCrashed',
+  },
+  { name: 'a fault of the model', task: failed({ class: 'Model', reason: 'RunFailed' }), expected: 'RunFailed!' },
+  {
+    name: 'a fault of the model in a re-execution is free',
+    purpose: 'Verification',
+    task: failed({ class: 'Model', reason: 'RunFailed' }),
+    expected: 'RunFailed',
+  },
+  {
+    name: 'a fault of the input',
+    task: failed({ class: 'Input', reason: 'InputRejected' }),
+    expected: 'InputRejected!',
+  },
+  {
+    name: 'the edge says that the input changed',
+    task: failed({ class: 'Input', reason: 'InputChanged' }),
+    expected: 'Checking CheckInput',
+  },
+  {
+    name: 'the edge says so, and it did not',
+    task: failed({ class: 'Input', reason: 'InputChanged' }),
+    remember: (memory) => (memory.inputNow = 'Same'),
+    expected: 'InputChanged',
+  },
+  { name: 'a failure that does not say why', task: makeTask(1, { phase: 'Failed' }), expected: 'AgentInternal' },
+  { name: 'a result', task: succeeded(), expected: 'Checking CheckReceipt' },
+  {
+    name: 'a receipt that is not good',
+    task: succeeded(),
+    remember: (memory) => memory.receipts.set(1, { ok: false, reason: 'ReceiptInvalid', message: '', isFraud: false }),
+    expected: 'ReceiptInvalid',
+  },
+  {
+    name: 'a second receipt for one window',
+    task: succeeded(),
+    remember: (memory) => memory.receipts.set(1, { ok: false, reason: 'Equivocation', message: '', isFraud: true }),
+    expected: 'Equivocation*',
+  },
+  { name: 'a good receipt', task: succeeded(), remember: withReceipt, expected: 'Checking Challenge' },
+  {
+    name: 'acknowledged without a challenge',
+    task: succeeded({ acknowledgedAttempt: 1 }),
+    remember: withReceipt,
+    expected: 'Checking Challenge',
+  },
+  { name: 'challenged', task: succeeded(challenged), remember: withReceipt, expected: 'Checking' },
+  {
+    name: 'opened in part',
+    task: succeeded(challenged, { openings: openings.slice(1) }),
+    remember: withReceipt,
+    expected: 'Checking',
+  },
+  {
+    name: 'not opened in time',
+    task: succeeded(challenged),
+    remember: (memory) => {
+      withReceipt(memory);
+      memory.challengedAt.set(1, now - challengeTimeoutSeconds * seconds);
+    },
+    expected: 'OpeningsMissing',
+  },
+  {
+    name: 'opened',
+    task: succeeded(challenged, { openings }),
+    remember: withReceipt,
+    expected: 'Checking FetchEvidence',
+  },
+  {
+    name: 'a re-execution needs no challenge',
+    purpose: 'Verification',
+    task: succeeded({ acknowledgedAttempt: 1 }),
+    remember: withReceipt,
+    expected: 'Checking FetchEvidence',
+  },
+  ...(
+    [
+      [{ result: 'Matches' }, 'Delivered'],
+      [{ result: 'Differs', message: '' }, 'VerificationFailed*'],
+      [{ result: 'Missing', message: '' }, 'OutputMissing'],
+      [{ result: 'Unavailable', message: '', retryAt: now + 1 }, 'Checking'],
+      [{ result: 'Unavailable', message: '', retryAt: now }, 'Checking FetchEvidence'],
+    ] as const
+  ).map(([evidence, expected]) => ({
+    name: `evidence: ${JSON.stringify(evidence)}`,
+    task: succeeded(challenged, { openings }),
+    remember: (memory: JobMemory) => {
+      withReceipt(memory);
+      memory.evidence.set(1, evidence);
+    },
+    expected,
+  })),
+];
+
+describe('stepAttempt', () => {
+  for (const { name, task, purpose = 'Work', place = well, at = now, remember, expected } of rows) {
+    test(name, () => {
+      const attempt = makeAttempt({ purpose });
+      const observed = observe(
+        { attempts: [attempt], place: () => place, tasks: new Map(task === undefined ? [] : [[1, task]]) },
+        remember,
+      );
+      const step = stepAttempt(observed, attempt, at);
+      const told =
+        step.stage === 'Failed'
+          ? `${step.failure.reason}${step.failure.charged ? '!' : ''}${step.failure.isFraud ? '*' : ''}`
+          : [step.stage, ...(step.stage === 'Delivered' ? [] : step.actions.map(({ type }) => type))].join(' ');
+      assert.equal(told, expected);
+    });
+  }
+});

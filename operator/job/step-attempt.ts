@@ -1,0 +1,167 @@
+import type { InferenceTask } from '@isochrone/api';
+import type { Action } from './actions.ts';
+import type { Attempt } from './attempts.ts';
+import { sampleOf } from './sample.ts';
+import type { Observed, ReceiptOutcome, SampledRows } from './observed.ts';
+
+export type AcceptedReceipt = Extract<ReceiptOutcome, { ok: true }>;
+
+/** How far one attempt has come, and what brings it further. */
+export type AttemptStep =
+  /** `wakeAt`: when a deadline of it is over. */
+  | {
+      readonly stage: 'Starting' | 'Running' | 'Checking';
+      readonly actions: readonly Action[];
+      readonly wakeAt?: number;
+    }
+  /** Every check of the hub's own passed; what is left is re-execution. */
+  | { readonly stage: 'Delivered'; readonly receipt: AcceptedReceipt; readonly rows: SampledRows }
+  | { readonly stage: 'Failed'; readonly failure: AttemptFailure };
+
+export interface AttemptFailure {
+  readonly reason: string;
+  readonly message: string;
+  /** Whether it counts against backoffLimitPerShard. */
+  readonly charged: boolean;
+  /** Proof that the node cheated. */
+  readonly isFraud: boolean;
+}
+
+/** Grace for clocks and for the way of a status to the hub. */
+const timeoutMarginMilliseconds = 60_000;
+
+/** Decides about one attempt that is held. Nothing that an edge wrote is believed here: claims only lead to checks. */
+export function stepAttempt(observed: Observed, attempt: Attempt, now: number): AttemptStep {
+  const task = observed.tasks.get(attempt.attempt);
+  if (observed.place(attempt.cluster, attempt.node).isQuarantined)
+    return failed('NodeQuarantined', 'the node was quarantined');
+  if (task === undefined) return stepWithoutTask(observed, attempt, now);
+  const status = task.status?.attempt === attempt.attempt ? task.status : undefined;
+  if (status?.phase === 'Failed') return stepFailure(observed, attempt, status.failure);
+  if (status?.phase === 'Succeeded') return stepResult(observed, attempt, task, now);
+  return stepRunning(observed, attempt, task, status?.phase !== undefined, now);
+}
+
+function stepWithoutTask({ known, options }: Observed, { attempt, heldAt }: Attempt, now: number): AttemptStep {
+  const pending = known.pending.get(attempt);
+  if (pending === undefined) {
+    if (known.absent.has(attempt)) return failed('NeverStarted', 'the task does not exist');
+    return { stage: 'Starting', actions: [{ type: 'LookUpTask', attempt }] };
+  }
+  const { composition } = pending;
+  const wakeAt = heldAt + options.startTimeoutSeconds * 1000;
+  if (now >= wakeAt) return failed('NeverStarted', 'its task could not be made in time');
+  if (composition === 'Needed') {
+    const isBusy = known.busy.has(`Compose/${attempt}`);
+    return { stage: 'Starting', actions: isBusy ? [] : [{ type: 'Compose', attempt }], wakeAt };
+  }
+  if (typeof composition === 'object' && 'failed' in composition) return failed('InputNotComposed', composition.failed);
+  return { stage: 'Starting', actions: [{ type: 'CreateTask', attempt }], wakeAt };
+}
+
+type TaskFailure = NonNullable<NonNullable<InferenceTask['status']>['failure']>;
+
+/** What a failure costs whom. Work only: a re-execution that fails never counts against the user. */
+function stepFailure({ known }: Observed, { purpose }: Attempt, failure: TaskFailure | undefined): AttemptStep {
+  const { class: claimed, reason, message = '' } = failure ?? { class: 'Provider', reason: 'AgentInternal' };
+  if (claimed === 'Input' && (reason === 'InputChanged' || reason === 'InputNotFound') && purpose === 'Work') {
+    // Ends the whole job, so the hub looks itself; a claim that is not so is the fault of who made it.
+    if (known.inputNow === undefined) {
+      return { stage: 'Checking', actions: known.busy.has('CheckInput') ? [] : [{ type: 'CheckInput' }] };
+    }
+    return failed(reason, message);
+  }
+  const charged = purpose === 'Work' && (claimed === 'Model' || claimed === 'Input' || claimed === 'Output');
+  return { stage: 'Failed', failure: { reason, message, charged, isFraud: false } };
+}
+
+function stepResult(observed: Observed, attempt: Attempt, task: InferenceTask, now: number): AttemptStep {
+  const { known, options } = observed;
+  const n = attempt.attempt;
+  const receipt = known.receipts.get(n);
+  if (receipt === undefined) return checking({ type: 'CheckReceipt', attempt: n });
+  if (!receipt.ok) return { stage: 'Failed', failure: { ...receipt, charged: false } };
+
+  const sample = attempt.purpose === 'Work' ? sampleOf(observed.job, receipt.leafCount) : 'All';
+  const { acknowledgedAttempt, challenge } = task.spec;
+  if (acknowledgedAttempt !== n || (sample !== 'All' && challenge === undefined)) {
+    return checking({ type: 'Challenge', attempt: n, sample });
+  }
+  const rows = sample === 'All' ? 'All' : challenge!.indices;
+  if (rows !== 'All') {
+    const opened = new Set(task.status?.openings?.map(({ index }) => index));
+    const deadline = (known.challengedAt.get(n) ?? now) + options.challengeTimeoutSeconds * 1000;
+    if (!rows.every((index) => opened.has(index))) {
+      if (now >= deadline)
+        return failed(
+          'OpeningsMissing',
+          `the edge did not open ${rows.length} rows in ${options.challengeTimeoutSeconds} s`,
+        );
+      return { stage: 'Checking', actions: [], wakeAt: deadline };
+    }
+  }
+  const evidence = known.evidence.get(n);
+  if (evidence?.result === 'Matches') return { stage: 'Delivered', receipt, rows };
+  if (evidence?.result === 'Differs') {
+    return {
+      stage: 'Failed',
+      failure: { reason: 'VerificationFailed', message: evidence.message, charged: false, isFraud: true },
+    };
+  }
+  if (evidence?.result === 'Missing') return failed('OutputMissing', evidence.message);
+  if (known.busy.has(`FetchEvidence/${n}`)) return { stage: 'Checking', actions: [] };
+  if (evidence !== undefined && now < evidence.retryAt)
+    return { stage: 'Checking', actions: [], wakeAt: evidence.retryAt };
+  return checking({ type: 'FetchEvidence', attempt: n, rows });
+}
+
+function stepRunning(
+  observed: Observed,
+  attempt: Attempt,
+  task: InferenceTask,
+  hasStarted: boolean,
+  now: number,
+): AttemptStep {
+  const { options, known } = observed;
+  const place = observed.place(attempt.cluster, attempt.node);
+  const startBy = attempt.heldAt + options.startTimeoutSeconds * 1000;
+  const endBy = startBy + task.spec.timeoutSeconds * 1000 + timeoutMarginMilliseconds;
+  const deadlines: [at: number, reason: string, message: string][] = [
+    ...(place.clusterUnreachableSince === undefined
+      ? []
+      : [
+          [
+            place.clusterUnreachableSince + options.unreachableGraceSeconds * 1000,
+            'ClusterUnreachable',
+            `cluster ${attempt.cluster} is unreachable`,
+          ] as [number, string, string],
+        ]),
+    ...(place.nodeNotReadySince === undefined
+      ? []
+      : [
+          [
+            place.nodeNotReadySince + options.nodeNotReadyGraceSeconds * 1000,
+            'NodeNotReady',
+            `node ${attempt.node} is not ready`,
+          ] as [number, string, string],
+        ]),
+    hasStarted
+      ? [endBy, 'TaskTimeout', 'the task did not end in time']
+      : [startBy, 'StartTimeout', 'the task did not start in time'],
+  ];
+  const over = deadlines.find(([at]) => now >= at);
+  if (over !== undefined) return failed(over[1], over[2]);
+  const wakeAt = Math.min(...deadlines.map(([at]) => at));
+  const actions: Action[] =
+    known.secretsWritten.has(attempt.attempt) || hasStarted ? [] : [{ type: 'WriteSecret', attempt: attempt.attempt }];
+  return { stage: hasStarted ? 'Running' : 'Starting', actions, wakeAt };
+}
+
+function checking(action: Action): AttemptStep {
+  return { stage: 'Checking', actions: [action] };
+}
+
+/** A fault that costs the user nothing. */
+function failed(reason: string, message: string): AttemptStep {
+  return { stage: 'Failed', failure: { reason, message, charged: false, isFraud: false } };
+}

@@ -1,0 +1,124 @@
+import {
+  edgeClusterResource,
+  inferenceJobResource,
+  inferenceModelResource,
+  inferenceNodeResource,
+  inferenceTaskResource,
+  labels,
+  names,
+  nodeReportResource,
+  providerResource,
+  type InferenceJob,
+  type InferenceTask,
+} from '@isochrone/api';
+import {
+  core,
+  EventRecorder,
+  Informer,
+  type ApiClient,
+  type Clock,
+  type InformerOptions,
+  type KubeObject,
+  type Logger,
+  type Metrics,
+} from '@isochrone/kube';
+import type { Ledger } from '@isochrone/ledger';
+import type { Registry } from 'prom-client';
+import { createAccountController } from './account/controller.ts';
+import { EdgeClusterController } from './edge-cluster/controller.ts';
+import { MemberObjectViews } from './edge-cluster/observe.ts';
+import type { OperatorOptions } from './hub.ts';
+import { createJobController, defaultJobOptions } from './job/index.ts';
+import { OperatorMetrics } from './metrics.ts';
+import { admissionTaskIndex, ModelController } from './model/controller.ts';
+import { NodeController, nodeIndexes, reportIndexes } from './node/controller.ts';
+import { createProviderController } from './provider/controller.ts';
+import type { SchedulerClient } from './scheduler-client.ts';
+
+export interface HubParts {
+  readonly options: OperatorOptions;
+  readonly client: ApiClient;
+  readonly ledger: Ledger;
+  readonly scheduler: SchedulerClient;
+  /** Unique per process. */
+  readonly identity: string;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+const inNamespace = ({ metadata }: InferenceTask | InferenceJob): readonly string[] => [metadata.namespace ?? ''];
+
+/**
+ * One term of leadership: proves the books, takes a fencing token, watches, and reconciles until the signal aborts.
+ *
+ * @param tellStatus is given the check of readiness for this term
+ * @throws LedgerError LEDGER_CORRUPT when the books do not add up: nothing may be paid from them
+ */
+export async function leadHub(
+  { options, client, ledger, scheduler, identity, logger, registry, metrics, clock }: HubParts,
+  signal: AbortSignal,
+  tellStatus: (check: () => true | string) => void,
+): Promise<void> {
+  await ledger.check();
+  const token = await ledger.acquireLeadership(identity);
+  const common = { client, logger, metrics, clock };
+  const informer = <T extends KubeObject>(rest: Omit<InformerOptions<T>, keyof typeof common>) =>
+    new Informer<T>({ ...common, ...rest });
+
+  const views = new MemberObjectViews(common);
+  const clusters = informer({ resource: edgeClusterResource });
+  const providers = informer({ resource: providerResource });
+  const models = informer({ resource: inferenceModelResource });
+  // The hub may be a member of itself: what agents claim in the namespace of the system is no accepted node.
+  const nodes = informer({ resource: inferenceNodeResource, labelSelector: labels.cluster, indexes: nodeIndexes });
+  const reports = informer({ resource: nodeReportResource, indexes: reportIndexes });
+  const jobs = informer({ resource: inferenceJobResource, indexes: { namespace: inNamespace } });
+  const tasks = informer({
+    resource: inferenceTaskResource,
+    labelSelector: `!${labels.origin}`,
+    indexes: { namespace: inNamespace, model: admissionTaskIndex },
+  });
+  const statements = informer({
+    resource: core.configMaps,
+    fieldSelector: `metadata.name=${names.accountStatement}`,
+  });
+  const informers = { clusters, providers, models, nodes, reports, jobs, tasks, statements, ...views.informers };
+
+  const operatorMetrics = new OperatorMetrics(registry);
+  const events = new EventRecorder({ ...common, controller: 'isochrone.dev/operator', instance: identity });
+  const shared = { ...common, operatorMetrics, clusters, providers, models, nodes, tasks, jobs };
+  const { namespace, edgeServer, currency, ledgerPollSeconds: pollSeconds } = options;
+  const controllers: readonly { run(signal: AbortSignal): Promise<void> }[] = [
+    new EdgeClusterController({
+      ...shared,
+      views,
+      leaseSeconds: options.edgeLeaseSeconds,
+      tokenSeconds: options.edgeTokenSeconds,
+      server: edgeServer ?? client.server,
+    }),
+    new NodeController({ ...shared, reports, events, graceSeconds: options.nodeGraceSeconds }),
+    new ModelController({ ...shared, namespace }),
+    createProviderController({ ...shared, ledger, pollSeconds }),
+    createAccountController({ ...shared, ledger, namespaces: views.namespaces, statements, currency, pollSeconds }),
+    await createJobController({ ...shared, namespace, ledger, token, scheduler, events, options: defaultJobOptions }),
+  ];
+  tellStatus(() => {
+    const open = Object.entries(informers).find(([, one]) => !one.hasSynced);
+    return open === undefined ? true : `leading, but ${open[0]} are not synced yet`;
+  });
+  // When one part fails for good, the term is over for all.
+  const over = new AbortController();
+  const term = AbortSignal.any([signal, over.signal]);
+  const work = [...Object.values(informers), ...controllers].map((part) =>
+    part.run(term).catch((error: unknown) => {
+      over.abort(error);
+      throw error;
+    }),
+  );
+  const ends = await Promise.allSettled(work);
+  await events.flush();
+  const failure = ends.find((end) => end.status === 'rejected');
+  if (failure !== undefined) throw failure.reason as Error;
+}
