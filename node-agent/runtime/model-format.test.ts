@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { TaskFailure } from '../errors.ts';
+import { modelFormat } from './model-format.ts';
+import type { TensorDescription } from './protocol.ts';
+
+const tensor = (name: string, shape: number[], type = 'float32'): TensorDescription => ({ name, type, shape });
+
+describe('model format', () => {
+  for (const [name, model, fixedBatch] of [
+    ['a dynamic first axis', { inputs: [tensor('x', [-1, 3])], outputs: [tensor('y', [-1, 5])] }, undefined],
+    ['a fixed batch', { inputs: [tensor('x', [8, 3])], outputs: [tensor('y', [8, 5])] }, 8],
+    ['a fixed batch whose output does not say', { inputs: [tensor('x', [8, 3])], outputs: [tensor('y', [-1, 5])] }, 8],
+    ['a vector of records', { inputs: [tensor('x', [-1], 'int64')], outputs: [tensor('y', [-1], 'bool')] }, undefined],
+  ] as const) {
+    test(`takes ${name}`, () => assert.equal(modelFormat(model).fixedBatch, fixedBatch));
+  }
+
+  for (const [name, model, message] of [
+    ['no output', { inputs: [tensor('x', [-1])], outputs: [] }, /no output/],
+    [
+      'two inputs',
+      { inputs: [tensor('x', [-1]), tensor('state', [-1])], outputs: [tensor('y', [-1])] },
+      /"state" is one of 2 inputs \(x, state\)/,
+    ],
+    [
+      'two outputs',
+      { inputs: [tensor('x', [-1])], outputs: [tensor('y', [-1]), tensor('z', [-1])] },
+      /"z" is one of 2 outputs/,
+    ],
+    ['text', { inputs: [tensor('x', [-1], 'string')], outputs: [tensor('y', [-1])] }, /"x" is of type BYTES/],
+    [
+      'no tensor',
+      { inputs: [tensor('x', [], 'not a tensor')], outputs: [tensor('y', [-1])] },
+      /"x" is of type not a tensor/,
+    ],
+    ['a scalar input', { inputs: [tensor('x', [])], outputs: [tensor('y', [-1])] }, /"x" is a scalar/],
+    ['a scalar output', { inputs: [tensor('x', [-1])], outputs: [tensor('y', [])] }, /"y" is a scalar/],
+    [
+      'batches of none',
+      { inputs: [tensor('x', [0, 3])], outputs: [tensor('y', [0])] },
+      /"x" has a first axis of size 0/,
+    ],
+    [
+      'an output of another batch',
+      { inputs: [tensor('x', [8, 3])], outputs: [tensor('y', [1, 5])] },
+      /"y" has a first axis of size 1/,
+    ],
+  ] as const) {
+    test(`refuses ${name}`, () => {
+      assert.throws(
+        () => modelFormat(model),
+        (error: unknown) =>
+          error instanceof TaskFailure && error.reason === 'UnsupportedTensor' && message.test(error.message),
+      );
+    });
+  }
+});

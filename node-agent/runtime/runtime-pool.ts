@@ -1,0 +1,237 @@
+import type { Clock, Logger } from '@isochrone/kube';
+import type { Tensor } from '@isochrone/tensor';
+import { AgentError, TaskFailure } from '../errors.ts';
+import { isQuarantined, recordCrash, type CrashRecord } from './crash-policy.ts';
+import { modelFormat, type ModelFormat } from './model-format.ts';
+import { runtimeFailure } from './runtime-failure.ts';
+import { Runtime, type LoadedModel, type RunResult } from './runtime.ts';
+import { runtimeEnvironment, sessionOptions, type SessionChoice } from './session-options.ts';
+
+/** What makes two sessions interchangeable. */
+export interface RuntimeKey extends SessionChoice {
+  readonly deviceUUID: string;
+  /** Set for a GPU: what CUDA_VISIBLE_DEVICES is to be. */
+  readonly gpuUUID: string | undefined;
+  readonly modelSha256: string;
+}
+
+export interface RuntimePoolOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly environment: NodeJS.ProcessEnv;
+  /** A process without work is ended after this span. */
+  readonly idleMilliseconds: number;
+  readonly onRestart: () => void;
+}
+
+interface Loaded {
+  readonly runtime: Runtime;
+  readonly model: LoadedModel;
+}
+
+interface Idle extends Loaded {
+  readonly key: string;
+  readonly deviceUUID: string;
+  readonly cancel: () => void;
+}
+
+/** Runtime processes: at most one task uses one, and the next task with the same model takes over a warm one. */
+export class RuntimePool {
+  readonly #options: RuntimePoolOptions;
+  /** Longest idle first. */
+  readonly #idle: Idle[] = [];
+  readonly #busy = new Set<Runtime>();
+  readonly #crashes = new Map<string, CrashRecord>();
+
+  constructor(options: RuntimePoolOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A session that is loaded. The caller has admitted its memory: idle processes on the device make way first.
+   * @param path of the model's file
+   * @param deadline monotonic milliseconds
+   * @throws TaskFailure what a load can fail with, RuntimeCrashed, TaskTimeout; or the signal's reason
+   */
+  async acquire(key: RuntimeKey, path: string, deadline: number, signal: AbortSignal): Promise<RuntimeLease> {
+    const name = JSON.stringify(key);
+    const warm = this.#idle.findIndex((idle) => idle.key === name);
+    const taken = warm < 0 ? undefined : this.#idle.splice(warm, 1)[0];
+    taken?.cancel();
+    for (const idle of this.#idle.filter(({ deviceUUID }) => deviceUUID === key.deviceUUID)) await this.#retire(idle);
+    const loaded = taken?.runtime.alive === true ? taken : await this.#load(key, path, deadline, signal);
+    this.#busy.add(loaded.runtime);
+    try {
+      return new RuntimeLease(this, key, path, loaded, deadline, signal);
+    } catch (error) {
+      // The model is none that can be run.
+      await this.#discard(loaded.runtime);
+      throw error;
+    }
+  }
+
+  /** Starts and loads, again after a crash, until the model is in quarantine. */
+  async #load(key: RuntimeKey, path: string, deadline: number, signal: AbortSignal): Promise<Loaded> {
+    const { clock, logger, environment } = this.#options;
+    for (;;) {
+      await this.#awaitTurn(key.modelSha256, signal);
+      const runtime = new Runtime({ environment: runtimeEnvironment(environment, key.gpuUUID), clock, logger });
+      this.#busy.add(runtime);
+      try {
+        const model = await abortable(
+          runtime,
+          signal,
+          runtime.load(path, sessionOptions(key), deadline - clock.monotonic()),
+        );
+        return { runtime, model };
+      } catch (error) {
+        await this.#discard(runtime);
+        signal.throwIfAborted();
+        if (!isCrash(error)) throw runtimeFailure(error, 'load');
+        this.#crashed(key, error);
+      }
+    }
+  }
+
+  /** @internal The tensor through the session; a crashed process is replaced and the run repeated. */
+  async runWith(lease: RuntimeLease, input: Tensor): Promise<RunResult> {
+    const { key, path, deadline, signal } = lease;
+    const { clock } = this.#options;
+    for (;;) {
+      const { runtime } = lease.loaded;
+      const { input: from, output: to } = lease.format;
+      try {
+        signal.throwIfAborted();
+        const result = await abortable(
+          runtime,
+          signal,
+          runtime.run({ name: from.name, tensor: input }, to.name, deadline - clock.monotonic()),
+        );
+        this.#crashes.delete(key.modelSha256);
+        return result;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isCrash(error)) throw runtimeFailure(error, 'run');
+        this.#crashed(key, error);
+        await this.#discard(runtime);
+        lease.loaded = await this.#load(key, path, deadline, signal);
+      }
+    }
+  }
+
+  /** @internal */
+  async giveBack({ key, loaded }: RuntimeLease): Promise<void> {
+    const { runtime } = loaded;
+    if (!runtime.alive) {
+      await this.#discard(runtime);
+      return;
+    }
+    this.#busy.delete(runtime);
+    const timer = this.#options.clock.setTimeout(() => {
+      this.#retire(idle).catch((error: unknown) =>
+        this.#options.logger.error({ err: error }, 'an idle runtime process did not end'),
+      );
+    }, this.#options.idleMilliseconds);
+    const idle: Idle = {
+      ...loaded,
+      key: JSON.stringify(key),
+      deviceUUID: key.deviceUUID,
+      cancel: () => timer.cancel(),
+    };
+    this.#idle.push(idle);
+  }
+
+  /** Ends every process. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#idle].map((idle) => this.#retire(idle)));
+    await Promise.all([...this.#busy].map((runtime) => this.#discard(runtime)));
+  }
+
+  async #retire(idle: Idle): Promise<void> {
+    idle.cancel();
+    const index = this.#idle.indexOf(idle);
+    if (index >= 0) this.#idle.splice(index, 1);
+    await idle.runtime.stop();
+  }
+
+  async #discard(runtime: Runtime): Promise<void> {
+    await runtime.stop();
+    this.#busy.delete(runtime);
+  }
+
+  /** Waits as long as the crashes before demand. @throws TaskFailure RuntimeCrashed while the model is in quarantine */
+  async #awaitTurn(modelSha256: string, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const record = this.#crashes.get(modelSha256);
+    if (record === undefined) return;
+    if (isQuarantined(record, clock.monotonic())) {
+      const seconds = Math.ceil((record.quarantinedUntil - clock.monotonic()) / 1000);
+      throw new TaskFailure(
+        'RuntimeCrashed',
+        `model ${modelSha256} crashed ${record.crashes} times in a row and is not run here for ${seconds} s; the last time ${record.reason}`,
+      );
+    }
+    await clock.sleep(Math.max(0, record.retryAt - clock.monotonic()), signal);
+  }
+
+  #crashed(key: RuntimeKey, error: AgentError): void {
+    const { clock, logger, onRestart } = this.#options;
+    const record = recordCrash(this.#crashes.get(key.modelSha256), error.message, clock.monotonic());
+    this.#crashes.set(key.modelSha256, record);
+    logger.warn({ err: error, model: key.modelSha256, crashes: record.crashes }, 'a runtime process crashed');
+    onRestart();
+  }
+}
+
+/** A loaded session that one task has to itself. */
+export class RuntimeLease implements AsyncDisposable {
+  readonly key: RuntimeKey;
+  readonly path: string;
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+  readonly format: ModelFormat;
+  loaded: Loaded;
+  readonly #pool: RuntimePool;
+
+  constructor(pool: RuntimePool, key: RuntimeKey, path: string, loaded: Loaded, deadline: number, signal: AbortSignal) {
+    this.#pool = pool;
+    this.key = key;
+    this.path = path;
+    this.loaded = loaded;
+    this.deadline = deadline;
+    this.signal = signal;
+    this.format = modelFormat(loaded.model);
+  }
+
+  get model(): LoadedModel {
+    return this.loaded.model;
+  }
+
+  /** @throws TaskFailure RunFailed, OutOfMemory, RuntimeCrashed, TaskTimeout; or the signal's reason */
+  async run(input: Tensor): Promise<RunResult> {
+    return this.#pool.runWith(this, input);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool.giveBack(this);
+  }
+}
+
+function isCrash(error: unknown): error is AgentError {
+  return error instanceof AgentError && error.code === 'RUNTIME_CRASHED';
+}
+
+/** A run cannot be stopped but by the end of its process. */
+async function abortable<T>(runtime: Runtime, signal: AbortSignal, call: Promise<T>): Promise<T> {
+  const onAbort = (): void => {
+    // The call fails with it; whoever waits for the call also waits for the end of the process.
+    runtime.stop('its task was stopped').catch(() => undefined);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await call;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
