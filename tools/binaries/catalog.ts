@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export type BinaryName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl' | 'versitygw';
+
+/** Where the project publishes a program, and the file that lists its SHA-256. */
+export interface Release {
+  readonly url: string;
+  readonly checksums: string;
+}
+
+export interface Binary {
+  readonly name: BinaryName;
+  /** Pinned in `go.mod`, with its "v". */
+  readonly version: string;
+  /** Folder of the cache; programs of one project share it. */
+  readonly folder: string;
+  /** The oldest [major, minor] that is taken from the machine; nothing is asked of a program without it. */
+  readonly minimum: readonly [number, number] | undefined;
+  readonly versionArguments: readonly string[];
+  readonly release: Release;
+  /** The folder of its go.mod, and the package in it. */
+  readonly goModule: string;
+  readonly goPackage: string;
+  /** `-X` settings of the linker. Kubernetes' clients and charts refuse a server that states no version. */
+  readonly stamps: Readonly<Record<string, string>>;
+  /** Minutes from nothing on two cores. */
+  readonly buildMinutes: number;
+}
+
+const tools = dirname(import.meta.dirname);
+
+/** Every program by name, for the machine's own operating system and processor. */
+export function catalog(
+  platform: NodeJS.Platform = process.platform,
+  architecture: string = process.arch,
+): readonly Binary[] {
+  const arch = architecture === 'x64' ? 'amd64' : architecture;
+  return [...kubernetes(platform, arch), etcd(platform, arch), versitygw(platform, arch)];
+}
+
+function kubernetes(platform: NodeJS.Platform, arch: string): Binary[] {
+  const version = pinned(tools, 'k8s.io/kubernetes');
+  const [major = '', minor = ''] = version.slice(1).split('.');
+  const minutes = { 'kube-apiserver': 4, 'kube-controller-manager': 2, kubectl: 1 };
+  return (['kube-apiserver', 'kube-controller-manager', 'kubectl'] as const).map((name) => {
+    const url = `https://dl.k8s.io/release/${version}/bin/${platform}/${arch}/${name}`;
+    return {
+      name,
+      version,
+      folder: `kubernetes-${version}`,
+      minimum: [1, 34],
+      versionArguments: name === 'kubectl' ? ['version', '--client'] : ['--version'],
+      release: { url, checksums: `${url}.sha256` },
+      goModule: tools,
+      goPackage: `k8s.io/kubernetes/cmd/${name}`,
+      stamps: {
+        'k8s.io/component-base/version.gitVersion': version,
+        'k8s.io/component-base/version.gitMajor': major,
+        'k8s.io/component-base/version.gitMinor': minor,
+      },
+      buildMinutes: minutes[name],
+    };
+  });
+}
+
+function etcd(platform: NodeJS.Platform, arch: string): Binary {
+  const version = pinned(tools, 'go.etcd.io/etcd/server/v3');
+  const base = `https://github.com/etcd-io/etcd/releases/download/${version}`;
+  return {
+    name: 'etcd',
+    version,
+    folder: `etcd-${version}`,
+    minimum: [3, 5],
+    versionArguments: ['--version'],
+    release: {
+      url: `${base}/etcd-${version}-${platform}-${arch}.${platform === 'linux' ? 'tar.gz' : 'zip'}`,
+      checksums: `${base}/SHA256SUMS`,
+    },
+    goModule: tools,
+    goPackage: './etcd',
+    stamps: {},
+    buildMinutes: 1,
+  };
+}
+
+function versitygw(platform: NodeJS.Platform, arch: string): Binary {
+  const module = join(tools, 'versitygw');
+  const version = pinned(module, 'github.com/versity/versitygw');
+  const base = `https://github.com/versity/versitygw/releases/download/${version}`;
+  const system = platform === 'darwin' ? 'Darwin' : 'Linux';
+  return {
+    name: 'versitygw',
+    version,
+    folder: `versitygw-${version}`,
+    minimum: [1, 8],
+    versionArguments: ['--version'],
+    release: {
+      url: `${base}/versitygw_${version}_${system}_${arch === 'amd64' ? 'x86_64' : arch}.tar.gz`,
+      checksums: `${base}/checksums.txt`,
+    },
+    goModule: module,
+    goPackage: 'github.com/versity/versitygw/cmd/versitygw',
+    stamps: { 'main.Version': version },
+    buildMinutes: 1,
+  };
+}
+
+/** The version a go.mod requires: the one place where versions are pinned. */
+function pinned(folder: string, module: string): string {
+  const lines = readFileSync(join(folder, 'go.mod'), 'utf8').split('\n');
+  const required = lines
+    .map((line) =>
+      line
+        .replace(/^require\b/, '')
+        .trim()
+        .split(' '),
+    )
+    .find(([name]) => name === module);
+  return required![1]!;
+}

@@ -1,0 +1,68 @@
+/**
+ * Writes api/generated from crds/ and proto/. With --check it writes nothing and fails when the files differ.
+ *
+ * Usage: node tools/generate/main.ts [--check]
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { parse } from 'yaml';
+import { generateKind, type CustomResourceDefinition } from './crd-types.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const target = join(root, 'api', 'generated');
+const check = process.argv.includes('--check');
+
+const generated = new Map<string, string>([...crdFiles(), ...protoFiles()]);
+
+if (check) {
+  const stale = differences(generated);
+  if (stale.length > 0) {
+    console.error(`api/generated is not current: ${stale.join(', ')}\nRun: node tools/generate/main.ts`);
+    process.exit(1);
+  }
+} else {
+  rmSync(target, { recursive: true, force: true });
+  for (const [path, text] of generated) {
+    mkdirSync(dirname(join(target, path)), { recursive: true });
+    writeFileSync(join(target, path), text);
+  }
+}
+
+function* crdFiles(): Generator<[string, string]> {
+  for (const file of readdirSync(join(root, 'crds')).filter((name) => name.endsWith('.yaml'))) {
+    const definition = parse(readFileSync(join(root, 'crds', file), 'utf8')) as CustomResourceDefinition;
+    const kebab = definition.spec.names.kind.replaceAll(/(?<!^)([A-Z])/g, '-$1').toLowerCase();
+    yield [`${kebab}.ts`, generateKind(definition)];
+  }
+}
+
+/** proto-loader's generator with the options of api/protos.ts: what it declares is what the loader makes at run time. */
+function* protoFiles(): Generator<[string, string]> {
+  const folder = mkdtempSync(join(tmpdir(), 'isochrone-generate-'));
+  try {
+    const protos = listFiles(join(root, 'proto')).filter((path) => path.endsWith('.proto'));
+    const command = join(root, 'node_modules', '.bin', 'proto-loader-gen-types');
+    const options = ['--longs=Number', '--enums=String', '--defaults', '--oneofs', '--grpcLib=@grpc/grpc-js'];
+    const extensions = ['--importFileExtension=.ts'];
+    const args = [...options, ...extensions, `--includeDirs=${join(root, 'proto')}`, `--outDir=${folder}`, ...protos];
+    execFileSync(process.execPath, [command, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+    for (const path of listFiles(folder))
+      yield [join('proto', relative(folder, path)), readFileSync(path, 'utf8').replaceAll(`${root}/`, '')];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function differences(expected: ReadonlyMap<string, string>): string[] {
+  const actual = new Map(listFiles(target).map((path) => [relative(target, path), readFileSync(path, 'utf8')]));
+  return [...new Set([...expected.keys(), ...actual.keys()])].filter((path) => expected.get(path) !== actual.get(path));
+}
+
+function listFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}

@@ -1,0 +1,15 @@
+export { ToolError } from '../errors.ts';
+export type { ToolErrorCode } from '../errors.ts';
+export { cacheFolder, ensureBinaries } from '../binaries/ensure.ts';
+export type { BinaryName } from '../binaries/catalog.ts';
+export { CertificateAuthority } from './certificate-authority.ts';
+export type { Identity } from './certificate-authority.ts';
+export { startControlPlane } from './control-plane.ts';
+export type { ControlPlane, ControlPlaneOptions, ControlPlaneProcess } from './control-plane.ts';
+export { eventually } from './eventually.ts';
+export type { EventuallyOptions } from './eventually.ts';
+export { startObjectStore } from './object-store.ts';
+export type { ObjectStore, ObjectStoreOptions } from './object-store.ts';
+export { ProcessSupervisor } from './process-supervisor.ts';
+export type { ProcessSpecification, SupervisedProcess, SupervisorOptions } from './process-supervisor.ts';
+export { freePort } from './sockets.ts';
