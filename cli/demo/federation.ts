@@ -1,0 +1,247 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SYSTEM_NAMESPACE } from '@isochrone/api';
+import { ApiClient } from '@isochrone/kube';
+import {
+  ensureBinaries,
+  eventually,
+  freePort,
+  ProcessSupervisor,
+  startControlPlane,
+  startObjectStore,
+  type ControlPlane,
+  type ObjectStore,
+} from '@isochrone/tools/local';
+import { edgeKubeconfig } from '../kubectl/edge-credentials.ts';
+import { kubectl } from './kubectl.ts';
+import { agentProgram, edgeProgram, operatorProgram, schedulerProgram, verifierProgram } from './programs.ts';
+import { ProgramProcesses, type ProgramSpecification } from './program-processes.ts';
+import { programKubeconfig, roles } from './roles.ts';
+import { ocrMembers, type MemberSpecification } from './topology.ts';
+
+const repository = join(import.meta.dirname, '..', '..');
+
+export interface FederationOptions {
+  /** Default: the hub's own trusted cluster, frankfurt, san-francisco and singapore. */
+  readonly members?: readonly MemberSpecification[];
+  /** Manifests of their Providers and EdgeClusters. Default: those of examples/ocr. */
+  readonly manifests?: readonly string[];
+  /** Term of the leases between hub and members. Default: the operator's. */
+  readonly leaseSeconds?: number;
+  /** Added to the environment of a program, by the name of its process or by the program. */
+  readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Added to the flags of a program, by the name of its process or by the program. */
+  readonly flags?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Told of each thing that is done. */
+  readonly onStep?: (step: string) => void;
+  /** When aborted, everything is stopped. */
+  readonly signal?: AbortSignal;
+}
+
+/** A whole federation on loopback: real API servers, an S3 server, and every program as a process with a user of its own. */
+export interface Federation extends AsyncDisposable {
+  readonly hub: ControlPlane;
+  /** By name of the EdgeCluster; the trusted one is the hub itself. */
+  readonly members: ReadonlyMap<string, ControlPlane>;
+  readonly objects: ObjectStore;
+  /** The SQLite file of the operator. */
+  readonly ledger: string;
+  /** Holds `kubectl`, `isochrone` and `kubectl-isochrone`: for a PATH. */
+  readonly bin: string;
+  /** `operator`, `scheduler`, `edge-<cluster>`, `agent-<node>`, `verifier-<node>`. */
+  readonly programs: ProgramProcesses;
+  /** On the hub, as its administrator. */
+  kubectl(args: readonly string[], input?: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** @throws ToolError, CliError DEMO_FAILED; whatever was started is stopped again */
+export async function startFederation(options: FederationOptions = {}): Promise<Federation> {
+  const { members = ocrMembers, signal, onStep = () => undefined } = options;
+  const stack = new AsyncDisposableStack();
+  try {
+    const common = signal === undefined ? {} : { signal };
+    // Built or downloaded once, before several parts ask for the same.
+    await ensureBinaries(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'versitygw'], common);
+    const supervisor = stack.use(await ProcessSupervisor.create({ name: 'programs', ...common }));
+    const start = async (name: string): Promise<ControlPlane> => {
+      const plane = stack.use(await startControlPlane({ name, withControllerManager: name === 'hub', ...common }));
+      await prepareCluster(plane, name === 'hub', signal);
+      onStep(`cluster ${name}: etcd, kube-apiserver${name === 'hub' ? ', kube-controller-manager' : ''}`);
+      return plane;
+    };
+    const names = ['hub', ...members.filter(({ isHub }) => isHub !== true).map(({ name }) => name)];
+    const [objects, ...planes] = await settled([
+      startObjectStore(common).then((store) => stack.use(store)),
+      ...names.map((name) => start(name)),
+    ] as const);
+    const hub = planes[0] as ControlPlane;
+    const planeOf = new Map(
+      members.map(({ name, isHub }) => [name, isHub === true ? hub : (planes[names.indexOf(name)] as ControlPlane)]),
+    );
+    const federation = new LocalFederation(hub, planeOf, objects as ObjectStore, supervisor, stack, options);
+    await federation.begin(members);
+    return federation;
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+/** Waits for all, also when one fails: what the others start must be known before everything is stopped. */
+async function settled<T extends readonly Promise<unknown>[]>(
+  promises: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
+
+async function prepareCluster(plane: ControlPlane, isHub: boolean, signal: AbortSignal | undefined): Promise<void> {
+  const run = (args: readonly string[], input = ''): Promise<string> =>
+    kubectl(plane.adminKubeconfig, args, { input, ...(signal && { signal }) });
+  const crds = isHub
+    ? [join(repository, 'crds')]
+    : ['inferencetasks', 'inferencenodes'].map((plural) => join(repository, 'crds', `isochrone.dev_${plural}.yaml`));
+  const files = crds.flatMap((path) => ['-f', path]);
+  await run(['apply', '--server-side', ...files]);
+  await run(['wait', '--for=condition=Established', '--timeout=30s', ...files]);
+  await run(['create', 'namespace', SYSTEM_NAMESPACE]);
+}
+
+class LocalFederation implements Federation {
+  readonly hub: ControlPlane;
+  readonly members: ReadonlyMap<string, ControlPlane>;
+  readonly objects: ObjectStore;
+  readonly programs: ProgramProcesses;
+  readonly ledger: string;
+  readonly bin: string;
+  readonly #folder: string;
+  readonly #stack: AsyncDisposableStack;
+  readonly #options: FederationOptions;
+
+  constructor(
+    hub: ControlPlane,
+    members: ReadonlyMap<string, ControlPlane>,
+    objects: ObjectStore,
+    supervisor: ProcessSupervisor,
+    stack: AsyncDisposableStack,
+    options: FederationOptions,
+  ) {
+    this.hub = hub;
+    this.members = members;
+    this.objects = objects;
+    this.programs = new ProgramProcesses(supervisor);
+    this.#folder = supervisor.directory;
+    this.ledger = join(this.#folder, 'ledger.sqlite');
+    this.bin = join(this.#folder, 'bin');
+    this.#stack = stack;
+    this.#options = options;
+  }
+
+  async begin(members: readonly MemberSpecification[]): Promise<void> {
+    const { onStep = () => undefined, leaseSeconds } = this.#options;
+    await this.#writeBin();
+    const manifests =
+      this.#options.manifests ??
+      ['providers.yaml', 'edgeclusters.yaml'].map((name) => join(repository, 'examples', 'ocr', name));
+    const [schedulerUser, operatorUser] = await Promise.all([
+      programKubeconfig(this.hub, roles.scheduler),
+      programKubeconfig(this.hub, roles.operator),
+    ]);
+    // Fixed, so that the operator finds a scheduler that was restarted.
+    const schedulerAddress = `127.0.0.1:${await freePort()}`;
+    await this.kubectl(['apply', ...manifests.flatMap((file) => ['-f', file])]);
+    const operator = operatorProgram({
+      kubeconfig: operatorUser,
+      schedulerAddress,
+      ledger: this.ledger,
+      ...(leaseSeconds === undefined ? {} : { leaseSeconds }),
+    });
+    await settled([
+      settled([this.#run(schedulerProgram(schedulerUser, schedulerAddress)), this.#run(operator)]).then(() => {
+        onStep('scheduler and operator');
+      }),
+      ...members.map((member) => this.#join(member)),
+    ]);
+  }
+
+  /** Gives a member its credential and starts its programs. */
+  async #join({ name, nodes }: MemberSpecification): Promise<void> {
+    const member = this.members.get(name)!;
+    const hubKubeconfig = join(this.#folder, `hub-of-${name}.kubeconfig`);
+    const [memberKubeconfig, agentKubeconfig] = await Promise.all([
+      programKubeconfig(member, roles.edge),
+      programKubeconfig(member, roles.agent),
+    ]);
+    const nodesUp = nodes.map(async ({ name: node, price }) => {
+      const folder = await this.#makeFolder(node);
+      await this.#run(verifierProgram(node, folder));
+      await this.#run(agentProgram(node, folder, { kubeconfig: agentKubeconfig, price }));
+    });
+    const edgeUp = async (): Promise<void> => {
+      await writeFile(hubKubeconfig, await this.#credentialOf(name), { mode: 0o600 });
+      const folder = await this.#makeFolder(`edge-${name}`);
+      await this.#run(edgeProgram(name, folder, { hubKubeconfig, memberKubeconfig }));
+    };
+    await settled([edgeUp(), ...nodesUp]);
+    this.#options.onStep?.(`member ${name}: edge operator, ${nodes.length} node${nodes.length === 1 ? '' : 's'}`);
+  }
+
+  /** As an administrator enrols a member: with the plug-in, once the operator has issued the credential. */
+  async #credentialOf(cluster: string): Promise<string> {
+    const { signal } = this.#options;
+    const client = await ApiClient.fromKubeconfig({ path: this.hub.adminKubeconfig });
+    try {
+      const kubeconfig = await eventually(() => edgeKubeconfig(client, cluster), {
+        timeout: 60_000,
+        interval: 250,
+        describe: `EdgeCluster ${cluster} has a credential`,
+        ...(signal && { signal }),
+      });
+      return JSON.stringify(kubeconfig);
+    } finally {
+      await client.close();
+    }
+  }
+
+  /** Runs a program with what the options add for it. */
+  async #run(specification: ProgramSpecification): Promise<void> {
+    const { name, program } = specification;
+    const { env = {}, flags = {} } = this.#options;
+    await this.programs.run({
+      ...specification,
+      flags: { ...specification.flags, ...flags[program], ...flags[name] },
+      env: { ...env[program], ...env[name] },
+    });
+  }
+
+  async #makeFolder(name: string): Promise<string> {
+    const folder = join(this.#folder, name);
+    await mkdir(folder, { mode: 0o700 });
+    return folder;
+  }
+
+  /** Small scripts, because a program's own first line would find whatever Node.js comes first on the PATH. */
+  async #writeBin(): Promise<void> {
+    await mkdir(this.bin);
+    const [kubectlBinary] = await ensureBinaries(['kubectl']);
+    await symlink(kubectlBinary!.path, join(this.bin, 'kubectl'));
+    for (const program of ['isochrone', 'kubectl-isochrone']) {
+      const script = `#!/bin/sh\nexec '${process.execPath}' '${join(import.meta.dirname, '..', `${program}.ts`)}' "$@"\n`;
+      await writeFile(join(this.bin, program), script, { mode: 0o755 });
+    }
+  }
+
+  async kubectl(args: readonly string[], input = ''): Promise<string> {
+    const { signal } = this.#options;
+    return kubectl(this.hub.adminKubeconfig, args, { input, ...(signal && { signal }) });
+  }
+
+  async stop(): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}

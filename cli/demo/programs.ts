@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import type { ProgramSpecification } from './program-processes.ts';
+
+/** The command lines of the programs in a local federation. */
+export function schedulerProgram(kubeconfig: string, listenAddress: string): ProgramSpecification {
+  return { name: 'scheduler', program: 'scheduler', flags: { kubeconfig, 'listen-address': listenAddress } };
+}
+
+export function operatorProgram(settings: {
+  readonly kubeconfig: string;
+  readonly schedulerAddress: string;
+  readonly ledger: string;
+  readonly leaseSeconds?: number;
+}): ProgramSpecification {
+  const { kubeconfig, schedulerAddress, ledger, leaseSeconds } = settings;
+  return {
+    name: 'operator',
+    program: 'operator',
+    flags: {
+      kubeconfig,
+      'scheduler-address': schedulerAddress,
+      ledger,
+      ...(leaseSeconds === undefined ? {} : { 'edge-lease-seconds': String(leaseSeconds) }),
+    },
+  };
+}
+
+export function edgeProgram(
+  cluster: string,
+  folder: string,
+  settings: { readonly hubKubeconfig: string; readonly memberKubeconfig: string },
+): ProgramSpecification {
+  const { hubKubeconfig, memberKubeconfig } = settings;
+  return {
+    name: `edge-${cluster}`,
+    program: 'edge',
+    flags: {
+      cluster,
+      'hub-kubeconfig': hubKubeconfig,
+      'member-kubeconfig': memberKubeconfig,
+      'state-directory': join(folder, 'state'),
+    },
+  };
+}
+
+export function verifierProgram(node: string, folder: string): ProgramSpecification {
+  return {
+    name: `verifier-${node}`,
+    program: 'verifier',
+    flags: { 'state-directory': join(folder, 'verifier'), 'verifier-socket': socketOf(folder) },
+  };
+}
+
+export function agentProgram(
+  node: string,
+  folder: string,
+  { kubeconfig, price }: { readonly kubeconfig: string; readonly price: string },
+): ProgramSpecification {
+  return {
+    name: `agent-${node}`,
+    program: 'agent',
+    flags: {
+      kubeconfig,
+      'node-name': node,
+      'state-directory': join(folder, 'agent'),
+      'verifier-socket': socketOf(folder),
+      'ask-price-per-thousand-reference-seconds': price,
+    },
+  };
+}
+
+function socketOf(folder: string): string {
+  return join(folder, 'verifier.sock');
+}

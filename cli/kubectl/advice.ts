@@ -1,0 +1,74 @@
+import { findCondition } from '@isochrone/kube';
+import type { InferenceJob } from '@isochrone/api';
+
+/** What to change for each reason of Admitted=False, Placed=False and Failed=True. */
+const byReason: Readonly<Record<string, string>> = {
+  ModelNotFound: 'Create the InferenceModel, or correct spec.modelRef.name in a new job.',
+  ModelVersionNotFound: 'Add the version to the InferenceModel, or name one it has in a new job.',
+  ModelNotAdmitted:
+    'A trusted node must admit the model first: kubectl describe inferencemodel tells what it waits for.',
+  ModelNotApproved:
+    'An administrator copies status.versions[].proposedReferenceNanosecondsPerRecord of the InferenceModel to its spec.',
+  InputNotFound: 'Upload the input, or name an existing object in a new job.',
+  InputAccessDenied: 'Give the credentials of spec.input.credentialsSecretRef the right to read the input.',
+  InputInvalid: 'Write the input as C-ordered, little-endian .npy (numpy.save), and create a new job.',
+  InputTypeMismatch: "Convert the array to the model's data type (array.astype), and create a new job.",
+  InputShapeMismatch: "Reshape the records to the model's input shape, and create a new job.",
+  InputEmpty: 'The input has no records; upload one that has.',
+  InputChanged: 'The input was overwritten after the job was admitted; create a new job for the new bytes.',
+  OutputNotWritable:
+    'Give the credentials of spec.output.credentialsSecretRef the right to write below spec.output.uri.',
+  OutputExists: 'Another job wrote its manifest there; choose an empty prefix in a new job.',
+  FileNotShared: 'file:// is for one machine; upload to S3 and name s3:// URIs.',
+  SecretNotFound: 'Create the Secret in the namespace of the job; the message names it.',
+  SecretInvalid: 'Correct the keys of the Secret; the message names them.',
+  StorageUnavailable: 'The object store does not answer; it is tried again by itself.',
+  InsufficientFunds: 'An administrator deposits: isochrone ledger deposit NAMESPACE AMOUNT.',
+  BudgetExhausted:
+    'Create a new job with a higher spec.budget.total; what is complete stays in the manifest only when all is.',
+  SchedulerUnavailable: 'The operator cannot reach the scheduler; look at its logs and /readyz.',
+  TooManyShards: 'Raise spec.recordsPerShard or split the input, in a new job.',
+  BackoffLimitExceeded:
+    'The model or the input failed again and again: status.failedShards tells which shards and why.',
+  DeadlineExceeded: 'Raise spec.activeDeadlineSeconds or spec.parallelism in a new job.',
+  VerificationInconclusive:
+    "Honest nodes disagree beyond the model's tolerance: widen spec.versions[].tolerance, or use FP32Strict.",
+  Suspended: 'Set spec.suspend to false to go on.',
+};
+
+/** What to change so that nodes which a plugin of the scheduler rejects would fit. */
+const byPlugin: Readonly<Record<string, string>> = {
+  AllowedCountries: 'add the countries of more clusters to spec.placement.allowedCountries',
+  DeviceCapacity: 'wait until running work ends, or lower spec.hardware.deviceMemory',
+  HardwareFit: 'allow more in spec.hardware.executionProviders, or lower deviceMemory or minCUDAComputeCapability',
+  Independence: 'verification and retries need a node of another provider: add one to the federation',
+  NodeReady:
+    'bring the nodes, clusters or providers back: kubectl get edgeclusters,providers; kubectl get inferencenodes -A',
+  PriceCap: 'raise spec.budget.maxPricePerThousandReferenceSeconds',
+  TrustedClass:
+    'add an EdgeCluster of class Edge (trusted ones take no ordinary work), or of class Trusted for admission',
+};
+
+/** One sentence per thing that would help, the most pressing first. Empty when nothing is wrong. */
+export function advise(job: InferenceJob): string[] {
+  const conditions = job.status?.conditions;
+  const bad = [
+    findCondition(conditions, 'Failed')?.status === 'True' ? findCondition(conditions, 'Failed') : undefined,
+    findCondition(conditions, 'Admitted')?.status === 'False' ? findCondition(conditions, 'Admitted') : undefined,
+    findCondition(conditions, 'Suspended')?.status === 'True' ? findCondition(conditions, 'Suspended') : undefined,
+    findCondition(conditions, 'Placed')?.status === 'False' ? findCondition(conditions, 'Placed') : undefined,
+  ];
+  const reasons = bad.flatMap((condition) => (condition === undefined ? [] : [condition.reason]));
+  const isWaiting = reasons.includes('NoNodeFits');
+  const rejects = isWaiting ? (job.status?.scheduling?.rejects ?? []) : [];
+  const counts = new Map<string, number>();
+  for (const { plugin, count } of rejects) counts.set(plugin, (counts.get(plugin) ?? 0) + count);
+  const perPlugin = [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .flatMap(([plugin, count]) => {
+      const remedy = byPlugin[plugin];
+      return remedy === undefined ? [] : [`${count} node${count === 1 ? '' : 's'} would pass ${plugin}: ${remedy}.`];
+    });
+  const perReason = reasons.flatMap((reason) => byReason[reason] ?? []);
+  return [...perReason, ...perPlugin];
+}
