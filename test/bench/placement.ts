@@ -1,0 +1,89 @@
+/**
+ * CPU time of one placement decision: the code of the scheduler's `Place` without gRPC, on fleets of random nodes.
+ * `node test/bench/placement.ts [rows...]` prints one line per fleet and request. Not a test: figures belong to a machine.
+ */
+import { cpus } from 'node:os';
+import { unitVector } from '@isochrone/latency';
+import { Claims } from '../../scheduler/capacity/claims.ts';
+import type { TaskRequest } from '../../scheduler/framework/request.ts';
+import { Scheduler } from '../../scheduler/scheduler.ts';
+import { Fleet } from '../../scheduler/table/fleet.ts';
+import { makeRequest } from '../../scheduler/testing/fixtures.ts';
+
+const GIB = 2 ** 30;
+const NODES_PER_CLUSTER = 50;
+const COUNTRIES = ['DE', 'FR', 'NL', 'US', 'CA', 'JP', 'IN', 'BR'];
+const MODEL = 'a'.repeat(64);
+
+/** Lehmer's generator: the same fleet in every run. */
+function makeRandom(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+}
+
+function makeFleet(rows: number): Fleet {
+  const random = makeRandom(42);
+  const fleet = new Fleet();
+  for (let index = 0; index < rows; index++) {
+    const cluster = `cluster-${Math.floor(index / NODES_PER_CLUSTER)}`;
+    if (index % NODES_PER_CLUSTER === 0) {
+      fleet.putProvider({ name: `provider-${cluster}`, suspended: false });
+      fleet.putCluster({
+        ...{ name: cluster, provider: `provider-${cluster}`, trusted: false, region: 'region', ready: random() < 0.95 },
+        country: COUNTRIES[Math.floor(random() * COUNTRIES.length)]!,
+        location: unitVector((Math.asin(2 * random() - 1) * 180) / Math.PI, 360 * random() - 180),
+      });
+    }
+    fleet.putNode({
+      ...{ cluster, name: `node-${index}`, ready: random() < 0.95, trusted: random() < 0.99 },
+      price: Math.round(50_000 + 200_000 * random()),
+      models: random() < 0.05 ? [{ sha256: MODEL, nanosecondsPerRecord: 1_000_000 * random() + 1 }] : [],
+      devices: [
+        {
+          uuid: `GPU-${index}`,
+          memoryBytes: GIB * 2 ** Math.floor(3 + 3 * random()),
+          computeCapability: [75, 80, 86, 89, 90][Math.floor(random() * 5)]!,
+          executionProviders: random() < 0.7 ? ['CUDA', 'CPU'] : ['CPU'],
+          slots: 2,
+        },
+      ],
+    });
+  }
+  return fleet;
+}
+
+const requests: Record<string, Partial<TaskRequest>> = {
+  'every node is scored': { inputBytes: 50_000_000, origin: { location: unitVector(50.11, 8.68) } },
+  'three countries, price cap, 16 GiB, 8.0': {
+    ...{ inputBytes: 50_000_000, origin: { location: unitVector(50.11, 8.68) }, allowedCountries: ['DE', 'FR', 'NL'] },
+    ...{ maxPrice: 150_000, deviceMemory: 16 * GIB, minCudaComputeCapability: 80 },
+  },
+};
+
+function measure(rows: number, name: string, fields: Partial<TaskRequest>): void {
+  const fleet = makeFleet(rows);
+  const claims = new Claims({
+    clock: { monotonic: () => performance.now() },
+    assumeMilliseconds: 60_000,
+    usage: fleet.table,
+  });
+  const scheduler = new Scheduler({ fleet, claims, valueOfTime: 0.278, seed: 1 });
+  const decisions = Math.max(50, Math.min(2000, Math.round(2e7 / rows)));
+  const spans: number[] = [];
+  for (let attempt = 1; attempt <= decisions + 20; attempt++) {
+    const before = process.cpuUsage();
+    scheduler.explain([makeRequest({ workUid: 'bench', attempt, ...fields })]);
+    const { user, system } = process.cpuUsage(before);
+    if (attempt > 20) spans.push((user + system) / 1000);
+  }
+  spans.sort((a, b) => a - b);
+  const at = (share: number): string => spans[Math.floor(share * (spans.length - 1))]!.toFixed(3);
+  const mean = (spans.reduce((sum, span) => sum + span, 0) / spans.length).toFixed(3);
+  console.log(
+    `${rows} rows, ${name}: CPU ms per decision mean ${mean}, p50 ${at(0.5)}, p99 ${at(0.99)} (${spans.length} decisions)`,
+  );
+}
+
+console.log(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores`);
+const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1000, 100_000];
+for (const rows of sizes) for (const [name, fields] of Object.entries(requests)) measure(rows, name, fields);

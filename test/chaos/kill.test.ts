@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { dirname } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { isConditionTrue } from '@isochrone/kube';
+import { inputNpy, inputRows, linear, linearModel } from '../e2e/models.ts';
+import { member } from '../harness/members.ts';
+import { assertBooksBalance, assertPaidOnce, eventuallyNothingLeft, resultOf } from '../harness/settled.ts';
+import { withFederation } from '../harness/test-federation.ts';
+import { Changes } from './changes.ts';
+import { integerBetween, seeded, shuffled } from './random.ts';
+import { runtimeChildren } from './runtime-children.ts';
+
+const seed = Number(process.env['CHAOS_SEED'] ?? randomInt(2 ** 31));
+const rounds = Number(process.env['CHAOS_ROUNDS'] ?? 12);
+const random = seeded(seed);
+console.log(`CHAOS_SEED=${seed} CHAOS_ROUNDS=${rounds}`);
+
+const RECORDS = 96;
+const RECORDS_PER_SHARD = 8;
+/** About as many changes as a round has that nothing disturbs. */
+const CHANGES = 40;
+const edges = ['alpha', 'beta'] as const;
+
+const world = await withFederation({
+  members: [member('hub', '0.30'), member('alpha', '0.20'), member('beta', '0.24')],
+});
+const { federation, hub } = world;
+const changes = new Changes(hub);
+after(async () => {
+  changes[Symbol.dispose]();
+  await changes.ended();
+});
+
+await world.put('input.npy', inputNpy(RECORDS));
+await world.deposit('100.00');
+await world.createModel('linear', linearModel({ turns: 15_000 }), { maxBatchSize: 1 });
+const expected = Buffer.from(linear(inputRows(RECORDS)).buffer);
+
+type Victim = () => Promise<string>;
+
+/** `kill -9`, and at once again, as a supervisor would. */
+const program =
+  (name: string): Victim =>
+  async () => {
+    await federation.programs.kill9(name);
+    await federation.programs.start(name);
+    return name;
+  };
+
+/** The agent itself starts another. */
+const runtimeOf =
+  (node: string): Victim =>
+  async () => {
+    const children = await runtimeChildren(node, dirname(federation.ledger));
+    for (const pid of children) process.kill(pid, 'SIGKILL');
+    return `${children.length} runtime(s) of ${node}`;
+  };
+
+const onEdge = (victim: (edge: string) => Victim): Victim => victim(edges[integerBetween(random, 0, 1)]!);
+
+/** Each kind comes equally often; which edge it is, and when, the seed says. */
+const kinds: readonly (() => Victim)[] = [
+  () => program('operator'),
+  () => program('scheduler'),
+  () => onEdge((edge) => program(`edge-${edge}`)),
+  () => onEdge((edge) => program(`agent-${edge}-1`)),
+  () => onEdge((edge) => program(`verifier-${edge}-1`)),
+  () => onEdge((edge) => runtimeOf(`${edge}-1`)),
+];
+const deck: Victim[] = [];
+while (deck.length < 2 * rounds) deck.push(...shuffled(random, kinds).map((kind) => kind()));
+
+/** Kills at two moments of the round; one that the job does not live to see is at its end. */
+async function disturb(round: number, signal: AbortSignal): Promise<string[]> {
+  const start = changes.count;
+  const moments = [integerBetween(random, 1, CHANGES), integerBetween(random, 1, CHANGES)].sort((a, b) => a - b);
+  const told: string[] = [];
+  for (const [index, moment] of moments.entries()) {
+    await changes.reach(start + moment, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    const at = changes.count - start;
+    told.push(`${await deck[2 * round + index]!()} at change ${at}`);
+  }
+  return told;
+}
+
+describe(`kill -9 at random moments, CHAOS_SEED=${seed}`, () => {
+  for (let round = 0; round < rounds; round++) {
+    test(`round ${round + 1} of ${rounds}`, { timeout: 150_000 }, async (context) => {
+      // When processes are killed while a job runs
+      const name = `round-${round}`;
+      const over = new AbortController();
+      const disturbed = disturb(round, over.signal);
+      await world.createJob(name, { recordsPerShard: RECORDS_PER_SHARD, verification: { minSamplePercent: 10 } });
+      const job = await world.completed(name, { timeout: 120_000 }).finally(() => over.abort());
+      context.diagnostic((await disturbed).join(', '));
+
+      // Then the result is right, each shard is paid once, the books add up, nothing is left, and nobody is accused
+      assert.deepEqual(Buffer.from(await resultOf(world, job)), expected);
+      await eventuallyNothingLeft(world);
+      await assertPaidOnce(world, job);
+      await assertBooksBalance(world);
+      for (const { metadata, status } of await world.nodes()) {
+        assert.ok(isConditionTrue(status?.conditions, 'Trusted'), `${metadata.name} is accused`);
+      }
+    });
+  }
+});

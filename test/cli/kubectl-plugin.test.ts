@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { kubectl, withControlPlane, withObjectStore } from '@isochrone/test/harness';
+import { createBucket, storageClient, storageSecret } from '@isochrone/cli/demo';
+
+const programs = join(import.meta.dirname, '..', '..', 'cli');
+
+interface Outcome {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(program: string, ...args: string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [join(programs, program), ...args], (error, stdout, stderr) => {
+      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+const bytes = { '000000': Buffer.from('shard zero'), '000001': Buffer.from('shard one!') };
+const sha256 = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');
+
+const plane = await withControlPlane();
+const store = await withObjectStore();
+
+describe('kubectl isochrone on a real API server and object store', () => {
+  const plugin = (...args: string[]): Promise<Outcome> =>
+    run('kubectl-isochrone.ts', ...args, '--kubeconfig', plane.adminKubeconfig);
+
+  const shards = Object.entries(bytes).map(([name, body], index) => ({
+    index,
+    path: `attempts/t/${name}.npy`,
+    sha256: sha256(body),
+    sizeBytes: body.length,
+    records: 1,
+  }));
+  const manifest = Buffer.from(JSON.stringify({ shards }));
+
+  before(async () => {
+    const admin = plane.adminKubeconfig;
+    const secretRef = { name: 'vision-s3' };
+    const job = {
+      apiVersion: 'isochrone.dev/v1alpha1',
+      kind: 'InferenceJob',
+      metadata: { name: 'read', namespace: 'vision' },
+      spec: {
+        modelRef: { name: 'm', version: '1' },
+        input: { uri: 's3://vision/in.npy', credentialsSecretRef: secretRef },
+        output: { uri: 's3://vision/out/', credentialsSecretRef: secretRef },
+        budget: { total: '1.00' },
+      },
+    };
+    const account = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'isochrone-account', namespace: 'vision' },
+      data: {
+        currency: 'EUR',
+        balance: '9.00',
+        held: '0.50',
+        spent: '0.50',
+        postings: JSON.stringify([
+          { posting: '2', kind: 'Hold', amount: '-0.50', reference: 'job 1', time: '2026-11-24T00:00:00Z' },
+        ]),
+      },
+    };
+    const cluster = {
+      apiVersion: 'isochrone.dev/v1alpha1',
+      kind: 'EdgeCluster',
+      metadata: { name: 'frankfurt' },
+      spec: {
+        providerRef: { name: 'p' },
+        location: { latitude: '50.11', longitude: '8.68', country: 'DE', region: 'eu-central' },
+      },
+    };
+    const namespaces = ['vision', 'edge-frankfurt'].map((name) => ({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name },
+    }));
+    const secret = storageSecret(store, { namespace: 'vision', name: 'vision-s3' });
+    const objects = [
+      ...namespaces,
+      secret,
+      job,
+      account,
+      { ...job, metadata: { name: 'later', namespace: 'vision' } },
+      cluster,
+    ];
+    await kubectl(admin, ['apply', '-f', '-'], objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+    const status = {
+      phase: 'Complete',
+      progress: '2/2',
+      message: 'Complete',
+      manifest: { uri: 's3://vision/out/manifest.json', sha256: sha256(manifest) },
+    };
+    await kubectl(admin, [
+      'patch',
+      'inferencejob',
+      'read',
+      '-n',
+      'vision',
+      '--subresource=status',
+      '--type=merge',
+      '-p',
+      JSON.stringify({ status }),
+    ]);
+    const storage = storageClient(store);
+    await createBucket(storage, 'vision');
+    await storage.put({ bucket: 'vision', key: 'out/manifest.json' }, manifest);
+    for (const [name, body] of Object.entries(bytes))
+      await storage.put({ bucket: 'vision', key: `out/attempts/t/${name}.npy` }, body);
+  });
+
+  test('why tells the state, also as JSON', async () => {
+    const text = await plugin('why', 'job/read', '-n', 'vision');
+    assert.equal(text.status, 0, text.stderr);
+    assert.match(text.stdout, /^InferenceJob vision\/read: Complete, 2\/2 shards complete/);
+    const json = JSON.parse((await plugin('why', 'read', '-n', 'vision', '-o', 'json')).stdout) as { phase: string };
+    assert.equal(json.phase, 'Complete');
+  });
+
+  test('results writes what the manifest names, once', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'isochrone-results-'));
+    try {
+      const outcome = await plugin('results', 'job/read', '-n', 'vision', '-o', folder);
+      assert.equal(outcome.status, 0, outcome.stderr);
+      assert.match(outcome.stdout, /2 records, 20 bytes in 2 shards: written to/);
+      assert.deepEqual(await readFile(join(folder, '000001.npy')), bytes['000001']);
+      const again = await plugin('results', 'job/read', '-n', 'vision', '-o', folder);
+      assert.equal(again.status, 2);
+      assert.match(again.stderr, /manifest\.json exists; name an empty directory/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('results refuses bytes that are not the ones that were verified', async () => {
+    const storage = storageClient(store);
+    const key = { bucket: 'vision', key: 'out/attempts/t/000001.npy' };
+    await storage.put(key, Buffer.from('shard one?'));
+    try {
+      const outcome = await plugin('results', 'job/read', '-n', 'vision');
+      assert.equal(outcome.status, 1);
+      assert.match(
+        outcome.stderr,
+        /s3:\/\/vision\/out\/attempts\/t\/000001\.npy has SHA-256 .* promised was .*do not use it/,
+      );
+    } finally {
+      await storage.put(key, bytes['000001']);
+    }
+  });
+
+  test('statement shows the account', async () => {
+    const outcome = await plugin('statement', '-n', 'vision');
+    assert.match(outcome.stdout, /vision +9\.00 +0\.50 +0\.50 +EUR/);
+    assert.match(outcome.stdout, /Hold +-0\.50 +job 1/);
+    const none = await plugin('statement', '-n', 'default');
+    assert.equal(none.status, 4);
+    assert.match(none.stderr, /namespace default has no account/);
+  });
+
+  test('edge credentials prints a kubeconfig that works, or says why not', async () => {
+    const early = await plugin('edge', 'credentials', 'frankfurt');
+    assert.equal(early.status, 1);
+    assert.match(early.stderr, /EdgeCluster frankfurt has no credential yet/);
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'isochrone-edge-credential', namespace: 'edge-frankfurt' },
+      stringData: { token: 'abc', 'ca.crt': plane.ca },
+    };
+    await kubectl(plane.adminKubeconfig, ['apply', '-f', '-'], JSON.stringify(secret));
+    const outcome = await plugin('edge', 'credentials', 'frankfurt', '-o', 'json');
+    assert.equal(outcome.status, 0, outcome.stderr);
+    const config = JSON.parse(outcome.stdout) as {
+      clusters: [{ cluster: { server: string } }];
+      users: [{ user: { token: string } }];
+    };
+    assert.equal(config.clusters[0].cluster.server, plane.server);
+    assert.equal(config.users[0].user.token, 'abc');
+    assert.equal((await plugin('edge', 'credentials', 'nowhere')).status, 4);
+  });
+
+  test('exit statuses: nothing there, not ready, forbidden, unreachable, wrong usage', async () => {
+    assert.equal((await plugin('why', 'job/none', '-n', 'vision')).status, 4);
+    const later = await plugin('results', 'job/later', '-n', 'vision');
+    assert.equal(later.status, 1);
+    assert.match(later.stderr, /has no results yet \(Pending\); kubectl isochrone why job\/later/);
+    const stranger = await plane.kubeconfigFor('stranger');
+    assert.equal(
+      (await run('kubectl-isochrone.ts', 'why', 'job/read', '-n', 'vision', '--kubeconfig', stranger)).status,
+      5,
+    );
+    for (const args of [['why', 'pod/x'], ['why'], ['what'], ['why', 'job/read', '-o', 'xml']]) {
+      assert.equal((await plugin(...args)).status, 2, args.join(' '));
+    }
+    assert.notEqual((await run('kubectl-isochrone.ts', 'why', 'job/read', '--kubeconfig', '/nowhere')).status, 0);
+  });
+});
+
+test('isochrone ledger: deposit once, look, prove', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'isochrone-ledger-'));
+  const ledger = ['--ledger', join(folder, 'books.sqlite')];
+  const deposit = (...args: string[]): Promise<Outcome> =>
+    run('isochrone.ts', 'ledger', 'deposit', 'vision', '5.00', '--idempotency-key', 'k', ...ledger, ...args);
+  try {
+    const mistyped = await deposit();
+    assert.equal(mistyped.status, 4);
+    assert.match(mistyped.stderr, /does not exist/);
+    assert.match((await deposit('--create')).stdout, /5\.00 deposited; balance of vision: 5\.00/);
+    assert.match((await deposit()).stdout, /nothing changed; balance of vision: 5\.00/);
+    assert.match(
+      (await run('isochrone.ts', 'ledger', 'balance', 'vision', ...ledger)).stdout,
+      /vision +5\.00 +0\.00 +0\.00/,
+    );
+    const statement = JSON.parse(
+      (await run('isochrone.ts', 'ledger', 'statement', 'namespace/vision', '-o', 'json', ...ledger)).stdout,
+    ) as { entries: unknown[] };
+    assert.equal(statement.entries.length, 1);
+    assert.equal((await run('isochrone.ts', 'ledger', 'check', ...ledger)).status, 0);
+    const bad = await run('isochrone.ts', 'ledger', 'deposit', 'vision', 'five', ...ledger);
+    assert.equal(bad.status, 1);
+    assert.match(bad.stderr, /"five" is not an amount/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('the process of the operator does not load onnxruntime', async () => {
+  const script = `const { services } = await import(${JSON.stringify(join(programs, 'services.ts'))});
+    await services.operator.load();
+    const report = process.report.getReport();
+    console.log(report.sharedObjects.some((path) => path.includes('onnxruntime')));`;
+  const { stdout } = await new Promise<Outcome>((resolve) => {
+    execFile(process.execPath, ['--input-type=module', '-e', script], (error, stdout, stderr) => {
+      resolve({ status: error === null ? 0 : 1, stdout, stderr });
+    });
+  });
+  assert.equal(stdout.trim(), 'false');
+});

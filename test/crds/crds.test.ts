@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { parse } from 'yaml';
+import { kubectl, withControlPlane } from '../harness/index.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const files = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .sort();
+
+interface Schema {
+  type?: string;
+  description?: string;
+  properties?: Record<string, Schema>;
+  items?: Schema;
+}
+interface Column {
+  name: string;
+  priority?: number;
+}
+interface Definition {
+  metadata: { name: string };
+  spec: {
+    names: { kind: string; plural: string; shortNames: string[] };
+    versions: { schema: { openAPIV3Schema: Schema }; additionalPrinterColumns: Column[] }[];
+  };
+}
+
+const definitions = files(join(root, 'crds')).map(
+  (name) => parse(readFileSync(join(root, 'crds', name), 'utf8')) as Definition,
+);
+
+function undescribed(schema: Schema, path: string): string[] {
+  const own = schema.description === undefined && path !== 'metadata' ? [path] : [];
+  const properties = Object.entries(schema.properties ?? {}).flatMap(([name, child]) =>
+    undescribed(child, path === '' ? name : `${path}.${name}`),
+  );
+  // The description of a list of scalars is that of the list.
+  const items = schema.items?.type === 'object' ? undescribed(schema.items, `${path}[]`) : [];
+  return [...own, ...properties, ...items];
+}
+
+describe('the schemas', () => {
+  for (const { metadata, spec } of definitions) {
+    test(`${metadata.name} describes every field`, () => {
+      assert.deepEqual(undescribed(spec.versions[0]!.schema.openAPIV3Schema, ''), []);
+    });
+  }
+});
+
+const plane = await withControlPlane();
+const run = (args: readonly string[]): Promise<string> => kubectl(plane.adminKubeconfig, args);
+
+describe('an invalid manifest', () => {
+  const folder = join(import.meta.dirname, 'invalid');
+  test('is one of at least thirty', () => assert.ok(files(folder).length >= 30));
+  for (const name of files(folder)) {
+    test(`${name} is refused by a message that names the field`, async () => {
+      const [, expected = ''] = /^# expected: (.+)$/m.exec(readFileSync(join(folder, name), 'utf8')) ?? [];
+      assert.notEqual(expected, '', 'its first line says what is expected');
+      await assert.rejects(run(['create', '--validate=strict', '-f', join(folder, name)]), (error: Error) => {
+        assert.ok(error.message.includes(expected), `${expected}\nwas not in:\n${error.message}`);
+        return true;
+      });
+    });
+  }
+});
+
+/** What is in `wanted` is in `stored`, unchanged; the server may have added defaults. */
+function assertKept(stored: unknown, wanted: unknown, path: string): void {
+  if (typeof wanted !== 'object' || wanted === null) {
+    assert.deepEqual(stored, wanted, path);
+    return;
+  }
+  for (const [key, value] of Object.entries(wanted)) {
+    assertKept((stored as Record<string, unknown> | undefined)?.[key], value, `${path}.${key}`);
+  }
+  if (Array.isArray(wanted)) assert.equal((stored as unknown[]).length, wanted.length, path);
+}
+
+describe('a valid manifest', () => {
+  const folder = join(import.meta.dirname, 'valid');
+  for (const name of files(folder)) {
+    test(`${name} comes back as it was written`, async () => {
+      const path = join(folder, name);
+      const created = await run(['create', '--validate=strict', '-f', path, '-o', 'json']);
+      const { spec } = parse(readFileSync(path, 'utf8')) as { spec: unknown };
+      assertKept((JSON.parse(created) as { spec: unknown }).spec, spec, 'spec');
+      await run(['delete', '-f', path]);
+    });
+  }
+  test('is there for every kind, minimal and full', () => {
+    for (const { spec } of definitions) {
+      const kind = spec.names.kind.toLowerCase();
+      for (const extent of ['minimal', 'full']) assert.ok(files(folder).includes(`${kind}-${extent}.yaml`), kind);
+    }
+  });
+});
+
+describe('kubectl get', () => {
+  for (const { spec } of definitions) {
+    const { kind, shortNames } = spec.names;
+    test(`${kind} shows its columns`, async () => {
+      const path = join(import.meta.dirname, 'valid', `${kind.toLowerCase()}-full.yaml`);
+      await run(['create', '-f', path]);
+      const columns = spec.versions[0]!.additionalPrinterColumns;
+      const header = async (...more: string[]): Promise<string> =>
+        (await run(['get', shortNames[0]!, ...more])).split('\n')[0]!;
+      const titles = (list: Column[]): RegExp =>
+        new RegExp(`^NAME\\s+${list.map(({ name }) => name.toUpperCase()).join('\\s+')}\\s*$`);
+      const usual = columns.filter(({ priority = 0 }) => priority === 0);
+      assert.match(await header(), titles(usual));
+      assert.match(await header('-o', 'wide'), titles(columns));
+      assert.ok((await run(['get', 'isochrone', '-A', '-o', 'name'])).includes(spec.names.plural.slice(0, -1)));
+      await run(['delete', '-f', path]);
+    });
+  }
+});
+
+describe('what must not change', () => {
+  const patches: [kind: string, patch: object, message: string][] = [
+    ['edgecluster', { spec: { class: 'Edge' } }, 'spec.class is immutable'],
+    ['edgecluster', { spec: { providerRef: { name: 'beta' } } }, 'spec.providerRef is immutable'],
+    ['inferencejob', { spec: { budget: { total: '6' } } }, 'spec.budget is immutable'],
+    ['inferencejob', { spec: { input: { uri: 's3://in/other.npy' } } }, 'spec.input is immutable'],
+    ['inferencejob', { spec: { activeDeadlineSeconds: null } }, 'spec.activeDeadlineSeconds is immutable'],
+    ['inferencetask', { spec: { attempt: 2 } }, 'spec is immutable but for acknowledgedAttempt and challenge'],
+    ['inferencetask', { spec: { shards: null } }, 'spec.shards is immutable'],
+  ];
+  for (const [kind, patch, message] of patches) {
+    test(`${kind}: ${message}`, async () => {
+      const path = join(import.meta.dirname, 'valid', `${kind}-full.yaml`);
+      await run(['create', '-f', path]);
+      const change = ['patch', '-f', path, '--type=merge', '-p', JSON.stringify(patch)];
+      await assert.rejects(run(change), (error: Error) => error.message.includes(message));
+      await run(['delete', '-f', path]);
+    });
+  }
+});
