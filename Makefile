@@ -1,0 +1,35 @@
+# The front door. Every target brings what it needs: Node.js, packages, Kubernetes programs.
+.DEFAULT_GOAL := help
+.PHONY: help demo test verify clean-cache programs
+
+export ISOCHRONE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/isochrone
+# Only the CPU runtime is bundled in the package; its install script would fetch CUDA's.
+export ONNXRUNTIME_NODE_INSTALL := skip
+
+with_node = bin="$$(sh tools/node.sh)" && PATH="$$bin:$$PATH"
+packages := node_modules/.installed
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(packages) programs ## Bring up a hub and its edges on this machine and run a job on them
+	@$(with_node) node cli/isochrone.ts demo
+
+test: $(packages) programs ## Run every test: unit, then those against a real API server
+	@$(with_node) node tools/testing/main.ts
+
+verify: $(packages) ## Check types, lint, format, and that generated code is current
+	@$(with_node) npm run --silent types
+	@$(with_node) npm run --silent lint
+	@$(with_node) npm run --silent format:check
+	@$(with_node) node tools/generate/main.ts --check
+
+clean-cache: ## Remove the Node.js and the programs that were downloaded or built
+	rm -rf "$(ISOCHRONE_CACHE)"/node-* "$(ISOCHRONE_CACHE)"/kubernetes-* "$(ISOCHRONE_CACHE)"/etcd-* "$(ISOCHRONE_CACHE)"/versitygw-* "$(ISOCHRONE_CACHE)"/partial-* "$(ISOCHRONE_CACHE)"/compile-cache
+
+programs: $(packages)
+	@$(with_node) node tools/binaries/main.ts
+
+$(packages): package-lock.json
+	@$(with_node) npm ci --no-audit --no-fund
+	@touch $@
