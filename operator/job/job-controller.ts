@@ -32,7 +32,7 @@ import { executeAll } from './execute.ts';
 import { statusEvents } from './job-events.ts';
 import { JobMemory } from './job-memory.ts';
 import { JobShell, type ShellContext } from './job-shell.ts';
-import { createJobMetrics } from './metrics.ts';
+import { JobMetrics } from './metrics.ts';
 import type { Observed } from './observed.ts';
 import type { JobOptions } from './options.ts';
 import { placeView } from './place-view.ts';
@@ -88,7 +88,7 @@ export async function createJobController(deps: JobControllerDeps): Promise<JobC
   const background = new Background(deps.options.objectConcurrency);
   const works = new Map<string, string>();
   const memories = new Map<string, JobMemory>();
-  const metrics = createJobMetrics(deps.metrics.registry, () => deps.jobs.list().map(({ status }) => status?.phase));
+  const metrics = new JobMetrics(deps.metrics.registry);
 
   const jobsOfTask = (task: InferenceTask): string[] => {
     const key = works.get(task.metadata.labels?.[labels.workUID] ?? '');
@@ -129,6 +129,7 @@ export async function createJobController(deps: JobControllerDeps): Promise<JobC
   return {
     async run(signal) {
       const stops = [
+        metrics.jobs.observe(() => deps.jobs.list().map(({ status }) => status?.phase)),
         deps.tasks.onChange((change) => {
           if (change.type !== 'Deleted') return;
           const memory = memories.get(jobsOfTask(change.previous)[0] ?? '');

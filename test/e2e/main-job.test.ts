@@ -5,10 +5,11 @@ import {
   edgeNamespace,
   inferenceJobResource,
   inferenceTaskResource,
+  names,
   SYSTEM_NAMESPACE,
   type InferenceTask,
 } from '@isochrone/api';
-import { findCondition, isConditionTrue } from '@isochrone/kube';
+import { core, findCondition, isConditionTrue } from '@isochrone/kube';
 import { eventually } from '../harness/index.ts';
 import { member, providerOf } from '../harness/members.ts';
 import { assertBooksBalance, assertPaidOnce, eventuallyNothingLeft, resultOf } from '../harness/settled.ts';
@@ -229,5 +230,41 @@ describe('a member that is unreachable', () => {
     await assertPaidOnce(world, job);
     assert.equal(await ledger.balance(`provider/${providerOf('alpha')}`), earned, 'the late result is not paid');
     await assertBooksBalance(world);
+  });
+});
+
+describe('programs that hang', () => {
+  test('longer than every lease, all of them at once: they go on where they were', { timeout: 180_000 }, async () => {
+    // Given a job that runs
+    await world.createJob('hung', { modelRef: { name: 'slow' }, recordsPerShard: 8, parallelism: 2 });
+    await eventuallyRunning(['alpha', 'beta']);
+
+    // When every process stands still, as on a machine that is starved or suspended
+    const lease = { namespace: SYSTEM_NAMESPACE, name: names.operatorLease };
+    const before = (await hub.get(core.leases, lease)).spec!;
+    const { programs } = federation;
+    for (const name of programs.names) programs.signal(name, 'SIGSTOP');
+    await eventually(
+      async () => Date.now() - Date.parse(before.renewTime!) > 1.2 * 1000 * before.leaseDurationSeconds!,
+      {
+        timeout: 60_000,
+        describe: 'the lease of the operator is over',
+      },
+    );
+    for (const name of programs.names) programs.signal(name, 'SIGCONT');
+
+    // Then the operator leads anew, the job completes, and each shard is paid once
+    const job = await world.completed('hung');
+    const { leaseTransitions } = (await hub.get(core.leases, lease)).spec!;
+    assert.ok(leaseTransitions! > before.leaseTransitions!, 'a lease that was lost is taken anew, with a new token');
+    assert.deepEqual(Buffer.from(await resultOf(world, job)), Buffer.from(expected.buffer));
+    await assertPaidOnce(world, job);
+    await assertBooksBalance(world);
+    await eventuallyNothingLeft(world);
+    assert.deepEqual(
+      programs.names.filter((name) => !programs.isRunning(name)),
+      [],
+      'no program died of it',
+    );
   });
 });
