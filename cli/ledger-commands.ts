@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { formatMoney, openSqliteLedger, parseMoney, type Ledger } from '@isochrone/ledger';
+import { formatMoney, openLedger, parseMoney, type Ledger } from '@isochrone/ledger';
 import { CliError } from './errors.ts';
 import { parseFormat, render, table, type Format } from './output.ts';
 
@@ -125,7 +125,7 @@ async function withLedger(
       `--ledger ${options.ledger} does not exist; name the file of the operator, or use deposit --create`,
     );
   }
-  const ledger = openSqliteLedger(options.ledger, { now: Date.now });
+  const ledger = openLedger(options.ledger, { now: Date.now });
   try {
     await use(ledger);
   } finally {

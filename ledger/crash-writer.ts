@@ -3,10 +3,10 @@
  * Arguments: path of the ledger, first attempt, seed.
  */
 import { writeSync } from 'node:fs';
-import { openSqliteLedger } from './sqlite-ledger.ts';
+import { openLedger } from './open-ledger.ts';
 
 const [path, first, seed] = process.argv.slice(2);
-const ledger = openSqliteLedger(path!, { now: () => Date.now() });
+const ledger = openLedger(path!, { now: () => Date.now() });
 const token = await ledger.acquireLeadership(`pid-${process.pid}`);
 for (let attempt = Number(first); ; attempt++) {
   const key = { token, jobUID: 'job', attempt };

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openSqliteLedger } from './sqlite-ledger.ts';
+import { openLedger } from './open-ledger.ts';
 
 const SEED = 20_261_123;
 const KILLS = 5;
@@ -32,14 +32,14 @@ async function runAndKill(path: string, first: number, answers: number): Promise
 test('a killed writer loses nothing that it was told is done', { timeout: 60_000 }, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'ledger-crash-'));
   const path = join(directory, 'ledger.db');
-  const setUp = openSqliteLedger(path, { now: () => 0 });
+  const setUp = openLedger(path, { now: () => 0 });
   await setUp.deposit({ namespace: 'n', amount: 1_000_000n, idempotencyKey: 'd' });
   await setUp.close();
 
   let next = 1;
   for (let kill = 0; kill < KILLS; kill++) {
     const answers = await runAndKill(path, next, 20 + ((SEED >> kill) % 37));
-    const ledger = openSqliteLedger(path, { now: () => 0 });
+    const ledger = openLedger(path, { now: () => 0 });
     await ledger.check();
     const states = new Map((await ledger.attempts('job')).map(({ attempt, state }) => [attempt, state]));
     for (const line of answers) {

@@ -40,6 +40,11 @@ export const ledgerErrors = {
     meaning: 'The node signed two different receipts for one commitment window.',
   },
   LEDGER_BUSY: { grpc: 'UNAVAILABLE', http: 503, meaning: 'Another process holds the write lock; try again.' },
+  LEDGER_UNAVAILABLE: {
+    grpc: 'UNAVAILABLE',
+    http: 503,
+    meaning: 'The database of the ledger cannot be used now; a write may have taken effect, and may be sent again.',
+  },
   LEDGER_VERSION: { grpc: 'FAILED_PRECONDITION', http: 500, meaning: 'The file was written by a newer program.' },
   LEDGER_CORRUPT: {
     grpc: 'DATA_LOSS',

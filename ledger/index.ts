@@ -19,4 +19,5 @@ export type {
   ReleaseRequest,
 } from './ledger.ts';
 export { MAX_MONEY, amountFor, formatMoney, parseMoney } from './money.ts';
-export { openSqliteLedger } from './sqlite-ledger.ts';
+export { isPostgres, openLedger } from './open-ledger.ts';
+export type { LedgerOptions } from './open-ledger.ts';

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { Sql } from './database.ts';
 import { LedgerError } from './errors.ts';
 
 /** Each query returns, as `violation`, where the invariant does not hold; no row when it does. */
@@ -6,14 +6,14 @@ const INVARIANTS: Readonly<Record<string, string>> = {
   'every posting is sealed': `
     SELECT 'posting ' || id AS violation FROM posting WHERE id NOT IN (SELECT id FROM posting_seal)`,
   'every posting sums to zero': `
-    SELECT 'posting ' || posting.id || ' sums to ' || IFNULL(SUM(amount), 'nothing') AS violation
+    SELECT 'posting ' || posting.id || ' sums to ' || COALESCE(CAST(SUM(amount) AS TEXT), 'nothing') AS violation
     FROM posting LEFT JOIN entry ON entry.posting = posting.id
     GROUP BY posting.id HAVING COUNT(amount) < 2 OR SUM(amount) <> 0`,
   'every balance is the sum of its entries': `
-    SELECT 'account ' || name || ' has ' || balance || ', its entries sum to ' || IFNULL(SUM(amount), 0) ||
-      '; last posting ' || IFNULL(MAX(posting), 'none') AS violation
+    SELECT 'account ' || name || ' has ' || balance || ', its entries sum to ' || COALESCE(SUM(amount), 0) ||
+      '; last posting ' || COALESCE(CAST(MAX(posting) AS TEXT), 'none') AS violation
     FROM account LEFT JOIN entry ON entry.account = account.name
-    GROUP BY name HAVING balance <> IFNULL(SUM(amount), 0)`,
+    GROUP BY name HAVING balance <> COALESCE(SUM(amount), 0)`,
   'no balance but external is negative': `
     SELECT 'account ' || name || ' has ' || balance AS violation FROM account WHERE name <> 'external' AND balance < 0`,
   'an attempt holds the sum of its shards': `
@@ -34,20 +34,21 @@ const INVARIANTS: Readonly<Record<string, string>> = {
     WHERE kind <> 'Deposit' AND id NOT IN (SELECT hold_posting FROM attempt)
       AND id NOT IN (SELECT settle_posting FROM attempt WHERE settle_posting IS NOT NULL)`,
   'the hold account is the sum of the open attempts': `
-    SELECT 'account hold has ' || balance || ', open attempts hold ' || held AS violation
-    FROM (SELECT IFNULL((SELECT balance FROM account WHERE name = 'hold'), 0) AS balance,
-                 IFNULL((SELECT SUM(amount) FROM attempt WHERE state = 'Held'), 0) AS held)
-    WHERE balance <> held`,
+    SELECT 'account hold has ' || sums.balance || ', open attempts hold ' || sums.held AS violation
+    FROM (SELECT COALESCE((SELECT balance FROM account WHERE name = 'hold'), 0) AS balance,
+                 COALESCE((SELECT SUM(amount) FROM attempt WHERE state = 'Held'), 0) AS held) AS sums
+    WHERE sums.balance <> sums.held`,
   'a released attempt of Work has paid each of its shards': `
-    SELECT 'shard ' || s.job_uid || '/' || s.shard_index || ' of attempt ' || s.attempt || ', posting ' || IFNULL(a.settle_posting, a.hold_posting) AS violation
+    SELECT 'shard ' || s.job_uid || '/' || s.shard_index || ' of attempt ' || s.attempt || ', posting ' || COALESCE(a.settle_posting, a.hold_posting) AS violation
     FROM attempt_shard s JOIN attempt a USING (job_uid, attempt)
     LEFT JOIN released_shard r USING (job_uid, attempt, shard_index)
     WHERE (a.state = 'Released' AND a.purpose = 'Work') <> (r.job_uid IS NOT NULL)`,
   'the totals of a namespace are those of its attempts': `
-    SELECT 'namespace ' || namespace AS violation
-    FROM namespace_total t LEFT JOIN attempt a USING (namespace)
-    GROUP BY namespace
-    HAVING held <> SUM(IIF(a.state = 'Held', a.amount, 0)) OR spent <> SUM(IIF(a.state = 'Released', a.amount, 0))`,
+    SELECT 'namespace ' || t.namespace AS violation
+    FROM namespace_total t LEFT JOIN attempt a ON a.namespace = t.namespace
+    GROUP BY t.namespace, t.held, t.spent
+    HAVING t.held <> SUM(CASE a.state WHEN 'Held' THEN a.amount ELSE 0 END)
+      OR t.spent <> SUM(CASE a.state WHEN 'Released' THEN a.amount ELSE 0 END)`,
 };
 
 /** Condition: the posting of attempt `a` is NOT of this kind, with exactly the attempt's amount moved between these accounts. */
@@ -60,18 +61,15 @@ function movement(posting: string, kind: string, from: string, to: string): stri
 }
 
 /** Proves the books over all rows. @throws LedgerError LEDGER_CORRUPT naming the invariant and where it fails first */
-export function assertInvariants(db: DatabaseSync): void {
-  const pages = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
-  if (pages.quick_check !== 'ok') throw corrupt('the pages of the file are sound', pages.quick_check);
-  const dangling = db.prepare('PRAGMA foreign_key_check').get() as { table: string; parent: string } | undefined;
-  if (dangling) throw corrupt('every reference has its row', `${dangling.table} → ${dangling.parent}`);
+export async function assertInvariants(sql: Sql): Promise<void> {
   for (const [invariant, query] of Object.entries(INVARIANTS)) {
-    const row = db.prepare(`${query} LIMIT 1`).get() as { violation: string } | undefined;
+    const [row] = await sql.all<{ violation: string }>(`${query} LIMIT 1`);
     if (row) throw corrupt(invariant, row.violation);
   }
 }
 
-function corrupt(invariant: string, where: string): LedgerError {
+/** @param where names the posting, attempt or account */
+export function corrupt(invariant: string, where: string): LedgerError {
   return new LedgerError(
     'LEDGER_CORRUPT',
     `the ledger breaks the rule "${invariant}": ${where}; stop, and restore a backup`,

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { LedgerError } from './errors.ts';
 import type { HoldState, Ledger, Purpose } from './ledger.ts';
-import { openSqliteLedger } from './sqlite-ledger.ts';
+import { openLedger } from './open-ledger.ts';
 
 const NAMESPACES = ['red', 'blue'];
 const JOBS = ['j1', 'j2'];
@@ -77,7 +77,7 @@ class Books {
   }
 
   open(): Ledger {
-    return openSqliteLedger(this.path, { now: () => 0 });
+    return openLedger(this.path, { now: () => 0 });
   }
 }
 

@@ -1,6 +1,8 @@
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { Database, Sql, SqlValue } from './database.ts';
 import { LedgerError } from './errors.ts';
-import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts';
+import { assertInvariants, corrupt } from './invariants.ts';
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
 
 /** How long a writer waits for another process's transaction; ours take well under a millisecond, so this is a stuck disk. */
 const BUSY_MILLISECONDS = 5_000;
@@ -11,35 +13,80 @@ const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
 
 /** Opens the file, creating the schema in an empty one. @throws LedgerError LEDGER_VERSION, LEDGER_CORRUPT, LEDGER_BUSY */
-export function openDatabase(path: string): DatabaseSync {
+export function openSqliteDatabase(path: string): Database {
   const db = new DatabaseSync(path, { timeout: BUSY_MILLISECONDS, readBigInts: true });
   try {
     translateErrors(() => {
       // FULL: a commit is on the disk before the caller hears of it; WAL alone would lose the last ones with the power.
       db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
-      transaction(db, () => migrate(db, path));
+      db.exec('BEGIN IMMEDIATE');
+      migrate(db, path);
+      db.exec('COMMIT');
     });
   } catch (error) {
     db.close();
     throw error;
   }
-  return db;
+  return new SqliteDatabase(db);
 }
 
-/** Runs `body` in one write transaction: all of it or nothing. @throws what `body` throws; LedgerError LEDGER_BUSY, LEDGER_CORRUPT */
-export function transaction<T>(db: DatabaseSync, body: () => T): T {
-  return translateErrors(() => {
-    // IMMEDIATE takes the write lock first, so what is read here is still true when it is written.
-    db.exec('BEGIN IMMEDIATE');
-    try {
-      const result = body();
-      db.exec('COMMIT');
-      return result;
-    } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK');
-      throw error;
-    }
-  });
+/** One connection: its transactions, and what is read outside of them, come one after another. */
+export class SqliteDatabase implements Database {
+  readonly #db: DatabaseSync;
+  readonly #sql: Sql;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    const statements = new Map<string, StatementSync>();
+    this.#sql = {
+      async all<Row>(query: string, ...values: SqlValue[]): Promise<Row[]> {
+        let statement = statements.get(query);
+        if (!statement) statements.set(query, (statement = db.prepare(query)));
+        return statement.all(...values) as Row[];
+      },
+    };
+  }
+
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
+  async all<Row>(query: string, ...values: SqlValue[]): Promise<Row[]> {
+    return this.#inTurn(() => this.#sql.all<Row>(query, ...values));
+  }
+
+  async write<T>(body: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      // IMMEDIATE takes the write lock first, so what is read here is still true when it is written.
+      this.#db.exec('BEGIN IMMEDIATE');
+      try {
+        const result = await body(this.#sql);
+        this.#db.exec('COMMIT');
+        return result;
+      } catch (error) {
+        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  async check(): Promise<void> {
+    await this.write(async (sql) => {
+      const [pages] = await sql.all<{ quick_check: string }>('PRAGMA quick_check(1)');
+      if (pages?.quick_check !== 'ok') throw corrupt('the pages of the file are sound', String(pages?.quick_check));
+      const [dangling] = await sql.all<{ table: string; parent: string }>('PRAGMA foreign_key_check');
+      if (dangling) throw corrupt('every reference has its row', `${dangling.table} → ${dangling.parent}`);
+      await assertInvariants(sql);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#inTurn(async () => this.#db.close());
+  }
+
+  async #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(() => action().catch(rethrow));
+    this.#last = result.catch(() => undefined); // the caller hears of it; the next one's turn comes all the same
+    return result;
+  }
 }
 
 function migrate(db: DatabaseSync, path: string): void {
@@ -65,14 +112,18 @@ function translateErrors<T>(body: () => T): T {
   try {
     return body();
   } catch (error) {
-    const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
-    if (code === SQLITE_BUSY)
-      throw new LedgerError('LEDGER_BUSY', 'another process holds the ledger; try again', { cause: error });
-    if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) {
-      throw new LedgerError('LEDGER_CORRUPT', `SQLite cannot read the file: ${String(error)}; restore a backup`, {
-        cause: error,
-      });
-    }
-    throw error;
+    return rethrow(error);
   }
+}
+
+function rethrow(error: unknown): never {
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
+  if (code === SQLITE_BUSY)
+    throw new LedgerError('LEDGER_BUSY', 'another process holds the ledger; try again', { cause: error });
+  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) {
+    throw new LedgerError('LEDGER_CORRUPT', `SQLite cannot read the file: ${String(error)}; restore a backup`, {
+      cause: error,
+    });
+  }
+  throw error;
 }

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { LedgerErrorCode } from './errors.ts';
 import type { HoldRequest, Ledger } from './ledger.ts';
-import { openSqliteLedger } from './sqlite-ledger.ts';
+import { openLedger } from './open-ledger.ts';
 
 let directory: string;
 let path: string;
@@ -18,7 +18,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'ledger-'));
   path = join(directory, 'ledger.db');
   clock = 1_000;
-  ledger = openSqliteLedger(path, { now: () => clock });
+  ledger = openLedger(path, { now: () => clock });
   token = await ledger.acquireLeadership('hub-0');
   await ledger.deposit({ namespace: 'vision', amount: 100n, idempotencyKey: 'd1' });
 });
@@ -262,7 +262,7 @@ describe('leadership', () => {
   });
 
   test('a second process takes over through the file', async () => {
-    const second = openSqliteLedger(path, { now: () => clock });
+    const second = openLedger(path, { now: () => clock });
     const newer = await second.acquireLeadership('hub-1');
     await refusal(ledger.hold(holdOf(1)), 'STALE_LEADER');
     assert.equal(await second.hold({ ...holdOf(1), token: newer }), 'held');
@@ -287,7 +287,7 @@ describe('history', () => {
     clock = 2_000;
     await ledger.hold(holdOf(2, { jobUID: 'other', shards: [{ index: 5, records: 7, amount: 0n }] }));
     await ledger.close();
-    ledger = openSqliteLedger(path, { now: () => clock });
+    ledger = openLedger(path, { now: () => clock });
     const terms = { namespace: 'vision', provider: 'acme', node: 'n1', purpose: 'Work', verifies: undefined };
     assert.deepEqual(await ledger.heldAttempts(), [
       { jobUID: 'job', attempt: 1, ...terms, heldAt: 1_000, shards: holdOf(1).shards },
@@ -318,9 +318,9 @@ describe('history', () => {
 describe('the file', () => {
   test('a newer schema is refused', () => {
     const other = join(directory, 'newer.db');
-    openSqliteLedger(other, { now: () => 0 });
+    openLedger(other, { now: () => 0 });
     new DatabaseSync(other).exec('PRAGMA user_version = 2');
-    assert.throws(() => openSqliteLedger(other, { now: () => 0 }), {
+    assert.throws(() => openLedger(other, { now: () => 0 }), {
       code: 'LEDGER_VERSION',
       message: /version 2.*knows 1/,
     });
@@ -329,7 +329,7 @@ describe('the file', () => {
   test("another program's database is refused", () => {
     const other = join(directory, 'other.db');
     new DatabaseSync(other).exec('CREATE TABLE t (x)');
-    assert.throws(() => openSqliteLedger(other, { now: () => 0 }), {
+    assert.throws(() => openLedger(other, { now: () => 0 }), {
       code: 'LEDGER_VERSION',
       message: /another program/,
     });
@@ -338,6 +338,6 @@ describe('the file', () => {
   test('a file that is no database is refused', async () => {
     const other = join(directory, 'text.db');
     await writeFile(other, 'not a database, but long enough to be read as the header of one. '.repeat(20));
-    assert.throws(() => openSqliteLedger(other, { now: () => 0 }), { code: 'LEDGER_CORRUPT' });
+    assert.throws(() => openLedger(other, { now: () => 0 }), { code: 'LEDGER_CORRUPT' });
   });
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { names, SYSTEM_NAMESPACE } from '@isochrone/api';
 import { ApiClient, LeaderElector, Metrics, systemClock, type Clock } from '@isochrone/kube';
-import { openSqliteLedger } from '@isochrone/ledger';
+import { openLedger } from '@isochrone/ledger';
 import { defineOptions, option, type OptionsOf, type ServiceContext } from '@isochrone/service';
 import { leadHub } from './lead-hub.ts';
 import { createSchedulerClient } from './scheduler-client.ts';
@@ -62,7 +62,7 @@ export async function runOperator(
   const metrics = new Metrics(registry);
   const { kubeconfig, ledger: path, namespace, schedulerAddress } = options;
   // Opened before it leads, so that a wrong path is told at once.
-  const ledger = openSqliteLedger(path, clock);
+  const ledger = openLedger(path, clock);
   const common = {
     logger,
     metrics,

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { ApiClient } from '@isochrone/kube';
-import { openSqliteLedger } from '@isochrone/ledger';
+import { openLedger } from '@isochrone/ledger';
 import { readResults } from '../../examples/ocr/read.ts';
 import { describeError, exitStatus } from '../errors.ts';
 import { fetchResults } from '../kubectl/results.ts';
@@ -93,7 +93,7 @@ async function gather(
     await fetchResults({ client, namespace: ocrNamespace }, ocrJob, folder);
     const shards = (await readdir(folder)).filter((name) => name.endsWith('.npy')).sort();
     const reading = readResults(await Promise.all(shards.map((name) => readFile(join(folder, name)))));
-    const ledger = openSqliteLedger(federation.ledger, { now: Date.now });
+    const ledger = openLedger(federation.ledger, { now: Date.now });
     try {
       const attempts = await ledger.attempts(history.job.metadata.uid ?? '');
       const books = await ledger.check().then(

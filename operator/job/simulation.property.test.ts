@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { openSqliteLedger } from '@isochrone/ledger';
+import { openLedger } from '@isochrone/ledger';
 import { makeJob, makeModel, jobUID } from './testing/objects.ts';
 import { SimulatedWorld, type Behaviour, type SimulatedNode } from './testing/simulated-world.ts';
 
@@ -55,7 +55,7 @@ test('a job ends, each shard is paid once and only for right rows, money is kept
   await fc.assert(
     fc.asyncProperty(scenario, async (given) => {
       const clock = { now: 1_700_000_000_000 };
-      const ledger = openSqliteLedger(':memory:', { now: () => clock.now });
+      const ledger = openLedger(':memory:', { now: () => clock.now });
       const token = await ledger.acquireLeadership('test');
       await ledger.deposit({ namespace: 'vision', amount: 1_000_000_000n, idempotencyKey: 'd' });
       const nodes = fleet(given.bad);

@@ -10,7 +10,7 @@ import {
   providerResource,
 } from '@isochrone/api';
 import { core, findCondition, isConditionTrue } from '@isochrone/kube';
-import { openSqliteLedger } from '@isochrone/ledger';
+import { openLedger } from '@isochrone/ledger';
 import { eventually } from '../harness/index.ts';
 import { withFederation } from './federation.ts';
 import { batchTask, createProvider, createTask, edgeCluster, edgeKubeconfig } from './member.ts';
@@ -64,7 +64,7 @@ test('rights that somebody widened, and a binding that somebody removed, are set
 });
 
 test('balances are shown on providers and in namespaces with jobs', async () => {
-  const ledger = openSqliteLedger(join(federation.directory, 'ledger.sqlite'), { now: Date.now });
+  const ledger = openLedger(join(federation.directory, 'ledger.sqlite'), { now: Date.now });
   await ledger.deposit({ namespace: 'default', amount: 5_000_000n, idempotencyKey: 'test' });
   await ledger.close();
   await admin.create(inferenceJobResource, {

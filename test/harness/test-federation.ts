@@ -13,7 +13,7 @@ import {
 import { createBucket, startFederation, storageClient, storageSecret } from '@isochrone/cli/demo';
 import type { Federation, FederationOptions, MemberSpecification } from '@isochrone/cli/demo';
 import { ApiClient, core, findCondition, isConditionTrue } from '@isochrone/kube';
-import { openSqliteLedger, parseMoney, type Ledger } from '@isochrone/ledger';
+import { openLedger, parseMoney, type Ledger } from '@isochrone/ledger';
 import { parseS3URI, type S3Client } from '@isochrone/operator/storage';
 import { eventually, type EventuallyOptions } from '@isochrone/tools/local';
 import { withManifests } from './members.ts';
@@ -94,7 +94,7 @@ export async function withFederation(options: TestFederationOptions): Promise<Te
   const hub = await connect('hub', federation.hub.adminKubeconfig);
   const members = new Map<string, ApiClient>();
   for (const [name, plane] of federation.members) members.set(name, await connect(name, plane.adminKubeconfig));
-  const ledger = openSqliteLedger(federation.ledger, { now: Date.now });
+  const ledger = openLedger(federation.ledger, { now: Date.now });
   after(() => ledger.close());
   const objects = storageClient(federation.objects);
   await createBucket(objects, BUCKET);

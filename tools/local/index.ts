@@ -10,6 +10,8 @@ export { eventually } from './eventually.ts';
 export type { EventuallyOptions } from './eventually.ts';
 export { startObjectStore } from './object-store.ts';
 export type { ObjectStore, ObjectStoreOptions } from './object-store.ts';
+export { postgresLacking, startPostgres } from './postgres.ts';
+export type { Postgres } from './postgres.ts';
 export { ProcessSupervisor } from './process-supervisor.ts';
 export type { ProcessSpecification, SupervisedProcess, SupervisorOptions } from './process-supervisor.ts';
 export { freePort } from './sockets.ts';

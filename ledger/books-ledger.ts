@@ -1,6 +1,6 @@
-import type { DatabaseSync } from 'node:sqlite';
+import { Books } from './books.ts';
+import type { Database } from './database.ts';
 import { LedgerError } from './errors.ts';
-import { assertInvariants } from './invariants.ts';
 import type {
   AttemptKey,
   AttemptRecord,
@@ -15,8 +15,6 @@ import type {
   ReleaseRequest,
 } from './ledger.ts';
 import { MAX_MONEY, formatMoney } from './money.ts';
-import { SqliteBooks } from './sqlite-books.ts';
-import { openDatabase, transaction } from './sqlite-database.ts';
 import {
   ATTEMPT_SHARDS,
   type AttemptRow,
@@ -24,32 +22,28 @@ import {
   groupHeldAttempts,
   toAttemptRecord,
   toEntry,
-} from './sqlite-rows.ts';
+} from './rows.ts';
 import { assertAmount, assertHold, assertInteger, assertText, outputsByShard } from './validation.ts';
 
-/** Opens or creates the books in one SQLite file. @throws LedgerError LEDGER_VERSION, LEDGER_CORRUPT, LEDGER_BUSY */
-export function openSqliteLedger(path: string, { now }: { readonly now: () => number }): Ledger {
-  return new SqliteLedger(openDatabase(path), now);
-}
-
-/** The rules. Each call is one synchronous transaction behind an async face, so calls on one connection never interleave. */
-class SqliteLedger implements Ledger {
-  readonly #db: DatabaseSync;
-  readonly #books: SqliteBooks;
+/** The rules of the books, the same on every engine. Each mutation is one transaction. */
+export class BooksLedger implements Ledger {
+  readonly #database: Database;
+  /** For what needs no transaction. */
+  readonly #books: Books;
   readonly #now: () => number;
 
-  constructor(db: DatabaseSync, now: () => number) {
-    this.#db = db;
-    this.#books = new SqliteBooks(db);
+  constructor(database: Database, now: () => number) {
+    this.#database = database;
+    this.#books = new Books(database);
     this.#now = now;
   }
 
   async acquireLeadership(holder: string): Promise<bigint> {
     assertText('holder', holder);
     const upsert = `INSERT INTO leadership VALUES (1, 1, ?, ?)
-      ON CONFLICT (id) DO UPDATE SET token = token + 1, holder = excluded.holder, acquired_at = excluded.acquired_at
+      ON CONFLICT (id) DO UPDATE SET token = leadership.token + 1, holder = excluded.holder, acquired_at = excluded.acquired_at
       RETURNING token`;
-    return transaction(this.#db, () => this.#books.get<{ token: bigint }>(upsert, holder, this.#now())!.token);
+    return this.#write(async (books) => (await books.get<{ token: bigint }>(upsert, holder, this.#now()))!.token);
   }
 
   async deposit(request: Parameters<Ledger['deposit']>[0]): Promise<{ posting: bigint; replayed: boolean }> {
@@ -58,8 +52,8 @@ class SqliteLedger implements Ledger {
     assertText('idempotencyKey', idempotencyKey);
     assertAmount('amount', amount, 1n);
     const account = `namespace/${namespace}`;
-    return transaction(this.#db, () => {
-      const earlier = this.#books.get<{ posting: bigint; account: string; amount: bigint }>(
+    return this.#write(async (books) => {
+      const earlier = await books.get<{ posting: bigint; account: string; amount: bigint }>(
         `SELECT posting, account, amount FROM entry
          WHERE amount > 0 AND posting = (SELECT id FROM posting WHERE kind = 'Deposit' AND reference = ?)`,
         idempotencyKey,
@@ -73,8 +67,8 @@ class SqliteLedger implements Ledger {
         );
       }
       // All the money there is came from outside, so bounding this one account keeps every other from overflowing.
-      assertAmount('total of all deposits', amount - this.#books.balance('external'), 1n);
-      const posting = this.#books.post('Deposit', idempotencyKey, 'external', account, amount, this.#now());
+      assertAmount('total of all deposits', amount - (await books.balance('external')), 1n);
+      const posting = await books.post('Deposit', idempotencyKey, 'external', account, amount, this.#now());
       return { posting, replayed: false };
     });
   }
@@ -83,22 +77,22 @@ class SqliteLedger implements Ledger {
     const total = assertHold(request);
     const { namespace, jobUID, attempt, provider, node, purpose, verifies, shards } = request;
     const account = `namespace/${namespace}`;
-    return this.#fenced(request, () => {
-      const row = this.#books.attempt(request);
+    return this.#fenced(request, async (books) => {
+      const row = await books.attempt(request);
       if (row?.state === 'Held') {
-        this.#assertSameTerms(request, row);
+        await this.#assertSameTerms(books, request, row);
         return 'replayed';
       }
       // A settled attempt is stale too: who holds it again would start a task that no money stands behind.
-      const highest = this.#books.highestAttempt(jobUID);
+      const highest = await books.highestAttempt(jobUID);
       if (attempt <= highest) {
         throw new LedgerError(
           'STALE_ATTEMPT',
           `attempt ${attempt} of job ${jobUID} is not above ${highest}, the highest there was; use ${highest + 1}`,
         );
       }
-      if (purpose === 'Work') for (const { index } of shards) this.#assertUnpaid(jobUID, index);
-      const balance = this.#books.balance(account);
+      if (purpose === 'Work') for (const { index } of shards) await this.#assertUnpaid(books, jobUID, index);
+      const balance = await books.balance(account);
       if (balance < total) {
         throw new LedgerError(
           'INSUFFICIENT_FUNDS',
@@ -106,22 +100,22 @@ class SqliteLedger implements Ledger {
         );
       }
       const at = this.#now();
-      const posting = this.#books.post('Hold', referenceOf(request), account, 'hold', total, at);
-      this.#books.run(
+      const posting = await books.post('Hold', referenceOf(request), account, 'hold', total, at);
+      await books.run(
         `INSERT INTO attempt (job_uid, attempt, namespace, provider, node, purpose, verifies, amount, held_at, hold_posting)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         ...[jobUID, attempt, namespace, provider, node, purpose, verifies ?? null, total, at, posting],
       );
       for (const { index, records, amount } of shards) {
-        this.#books.run('INSERT INTO attempt_shard VALUES (?, ?, ?, ?, ?)', jobUID, attempt, index, records, amount);
+        await books.run('INSERT INTO attempt_shard VALUES (?, ?, ?, ?, ?)', jobUID, attempt, index, records, amount);
       }
       return 'held';
     });
   }
 
   async release(request: ReleaseRequest): Promise<'released' | 'replayed'> {
-    return this.#fenced(request, () => {
-      const row = this.#attempt(request);
+    return this.#fenced(request, async (books) => {
+      const row = await this.#attempt(books, request);
       if (row.state === 'Released') return 'replayed';
       if (row.state === 'Refunded') {
         throw new LedgerError(
@@ -130,18 +124,18 @@ class SqliteLedger implements Ledger {
         );
       }
       const { jobUID, attempt } = request;
-      const shards = this.#books.shards(request).map(({ shard_index }) => Number(shard_index));
+      const shards = (await books.shards(request)).map(({ shard_index }) => Number(shard_index));
       const outputs = outputsByShard(request, row.purpose === 'Work' ? shards : []);
       if (row.purpose === 'Work') {
         for (const index of shards) {
-          this.#assertUnpaid(jobUID, index);
+          await this.#assertUnpaid(books, jobUID, index);
           const { sha256 = null, sizeBytes = null } = outputs.get(index) ?? {};
           const insert = 'INSERT INTO released_shard VALUES (?, ?, ?, ?, ?)';
-          this.#books.run(insert, jobUID, index, attempt, sha256, sizeBytes);
+          await books.run(insert, jobUID, index, attempt, sha256, sizeBytes);
         }
       }
       const at = this.#now();
-      const posting = this.#books.post(
+      const posting = await books.post(
         'Release',
         referenceOf(request),
         'hold',
@@ -149,7 +143,7 @@ class SqliteLedger implements Ledger {
         row.amount,
         at,
       );
-      this.#books.settle(request, { state: 'Released', posting, at });
+      await books.settle(request, { state: 'Released', posting, at });
       return 'released';
     });
   }
@@ -157,8 +151,8 @@ class SqliteLedger implements Ledger {
   async refund(request: RefundRequest): Promise<'refunded' | 'replayed'> {
     const { reason, charged } = request;
     assertText('reason', reason);
-    return this.#fenced(request, () => {
-      const row = this.#attempt(request);
+    return this.#fenced(request, async (books) => {
+      const row = await this.#attempt(books, request);
       if (row.state === 'Refunded') return 'replayed';
       if (row.state === 'Released') {
         throw new LedgerError(
@@ -168,8 +162,8 @@ class SqliteLedger implements Ledger {
       }
       const at = this.#now();
       const account = `namespace/${row.namespace}`;
-      const posting = this.#books.post('Refund', referenceOf(request), 'hold', account, row.amount, at);
-      this.#books.settle(request, { state: 'Refunded', posting, at, reason, charged });
+      const posting = await books.post('Refund', referenceOf(request), 'hold', account, row.amount, at);
+      await books.settle(request, { state: 'Refunded', posting, at, reason, charged });
       return 'refunded';
     });
   }
@@ -179,9 +173,9 @@ class SqliteLedger implements Ledger {
     assertText('nodeKey', nodeKey);
     assertText('digest', digest);
     assertInteger('sequence', sequence, 0);
-    return this.#fenced(request, () => {
+    return this.#fenced(request, async (books) => {
       const query = 'SELECT digest FROM receipt WHERE node_key = ? AND sequence = ?';
-      const earlier = this.#books.get<{ digest: string }>(query, nodeKey, sequence);
+      const earlier = await books.get<{ digest: string }>(query, nodeKey, sequence);
       if (earlier?.digest === digest) return 'replayed';
       if (earlier) {
         throw new LedgerError(
@@ -189,7 +183,7 @@ class SqliteLedger implements Ledger {
           `node ${nodeKey} signed two receipts with sequence ${sequence}: ${earlier.digest} and ${digest}`,
         );
       }
-      this.#books.run('INSERT INTO receipt VALUES (?, ?, ?, ?)', nodeKey, sequence, digest, this.#now());
+      await books.run('INSERT INTO receipt VALUES (?, ?, ?, ?)', nodeKey, sequence, digest, this.#now());
       return 'recorded';
     });
   }
@@ -201,12 +195,12 @@ class SqliteLedger implements Ledger {
   async attempts(jobUID: string, attempt?: number): Promise<AttemptRecord[]> {
     const one = attempt === undefined ? [] : [attempt];
     const query = `${ATTEMPT_SHARDS} WHERE job_uid = ? ${one.length > 0 ? 'AND attempt = ?' : ''} ORDER BY attempt, shard_index`;
-    return this.#books.all<AttemptRow & ShardRow>(query, jobUID, ...one).map(toAttemptRecord);
+    return (await this.#books.all<AttemptRow & ShardRow>(query, jobUID, ...one)).map(toAttemptRecord);
   }
 
   async heldAttempts(): Promise<HeldAttempt[]> {
     const query = `${ATTEMPT_SHARDS} WHERE state = 'Held' ORDER BY job_uid, attempt, shard_index`;
-    return groupHeldAttempts(this.#books.all<AttemptRow & ShardRow>(query));
+    return groupHeldAttempts(await this.#books.all<AttemptRow & ShardRow>(query));
   }
 
   async balance(account: string): Promise<bigint> {
@@ -215,10 +209,11 @@ class SqliteLedger implements Ledger {
 
   async namespaceAccount(namespace: string): Promise<NamespaceAccount> {
     // One statement, so that no transaction of another process falls between balance and totals.
-    const row = this.#books.get<NamespaceAccount>(
-      `SELECT IFNULL((SELECT balance FROM account WHERE name = 'namespace/' || ?1), 0) AS balance,
-         IFNULL((SELECT held FROM namespace_total WHERE namespace = ?1), 0) AS held,
-         IFNULL((SELECT spent FROM namespace_total WHERE namespace = ?1), 0) AS spent`,
+    const row = await this.#books.get<NamespaceAccount>(
+      `SELECT COALESCE((SELECT balance FROM account WHERE name = 'namespace/' || n.name), 0) AS balance,
+         COALESCE((SELECT held FROM namespace_total WHERE namespace = n.name), 0) AS held,
+         COALESCE((SELECT spent FROM namespace_total WHERE namespace = n.name), 0) AS spent
+       FROM (SELECT CAST(? AS TEXT) AS name) n`,
       namespace,
     );
     return { ...row! };
@@ -231,31 +226,36 @@ class SqliteLedger implements Ledger {
     assertInteger('limit', limit, 1);
     const query = `SELECT p.id, p.kind, p.reference, p.at, e.amount FROM entry e JOIN posting p ON p.id = e.posting
       WHERE e.account = ? AND e.posting < ? ORDER BY e.posting DESC LIMIT ?`;
-    return this.#books.all<Parameters<typeof toEntry>[0]>(query, account, before ?? MAX_MONEY, limit).map(toEntry);
+    const rows = await this.#books.all<Parameters<typeof toEntry>[0]>(query, account, before ?? MAX_MONEY, limit);
+    return rows.map(toEntry);
   }
 
   async check(): Promise<void> {
-    transaction(this.#db, () => assertInvariants(this.#db));
+    await this.#database.check();
   }
 
   async close(): Promise<void> {
-    this.#db.close();
+    await this.#database.close();
   }
 
-  #fenced<T>({ token }: Fenced, body: () => T): T {
-    return transaction(this.#db, () => {
-      const leader = this.#books.get<{ token: bigint; holder: string }>('SELECT token, holder FROM leadership');
+  async #write<T>(body: (books: Books) => Promise<T>): Promise<T> {
+    return this.#database.write((sql) => body(new Books(sql)));
+  }
+
+  async #fenced<T>({ token }: Fenced, body: (books: Books) => Promise<T>): Promise<T> {
+    return this.#write(async (books) => {
+      const leader = await books.get<{ token: bigint; holder: string }>('SELECT token, holder FROM leadership');
       if (leader?.token !== token) {
         const newest = leader ? `${leader.token} of ${leader.holder}` : 'none was given yet';
         throw new LedgerError('STALE_LEADER', `token ${token} is not the newest (${newest}); stop acting as leader`);
       }
-      return body();
+      return body(books);
     });
   }
 
-  #assertSameTerms(request: HoldRequest, row: AttemptRow): void {
+  async #assertSameTerms(books: Books, request: HoldRequest, row: AttemptRow): Promise<void> {
     const asked = request.shards.toSorted((a, b) => a.index - b.index);
-    const held = this.#books.shards(request);
+    const held = await books.shards(request);
     const same =
       (['namespace', 'provider', 'node', 'purpose'] as const).every((field) => row[field] === request[field]) &&
       (row.verifies === null ? undefined : Number(row.verifies)) === request.verifies &&
@@ -268,8 +268,8 @@ class SqliteLedger implements Ledger {
     );
   }
 
-  #attempt(key: AttemptKey): AttemptRow {
-    const row = this.#books.attempt(key);
+  async #attempt(books: Books, key: AttemptKey): Promise<AttemptRow> {
+    const row = await books.attempt(key);
     if (row) return row;
     throw new LedgerError(
       'ATTEMPT_UNKNOWN',
@@ -277,8 +277,8 @@ class SqliteLedger implements Ledger {
     );
   }
 
-  #assertUnpaid(jobUID: string, index: number | bigint): void {
-    const attempt = this.#books.paidAttempt(jobUID, index);
+  async #assertUnpaid(books: Books, jobUID: string, index: number | bigint): Promise<void> {
+    const attempt = await books.paidAttempt(jobUID, index);
     if (attempt === undefined) return;
     throw new LedgerError(
       'SHARD_ALREADY_RELEASED',

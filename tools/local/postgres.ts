@@ -1,0 +1,111 @@
+import { chown, glob, mkdir } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ensureDebianPackages, type Lacking } from '../debian.ts';
+import { ToolError } from '../errors.ts';
+import { ProcessSupervisor } from './process-supervisor.ts';
+import { freePort } from './sockets.ts';
+
+const run = promisify(execFile);
+
+/** An unprivileged user: PostgreSQL refuses to run as root. Any will do that owns nothing; this one is on every machine. */
+const NOBODY = 65534;
+const part = { packages: ['postgresql-15'], programs: ['/usr/lib/postgresql/15/bin/postgres', 'setpriv'] };
+
+export interface Postgres extends AsyncDisposable {
+  /** `postgresql://…` of its superuser. */
+  readonly url: string;
+  /** Another, empty database on the server. */
+  createDatabase(name: string): Promise<string>;
+  /** Kills every process of the server at once, as a power cut would; the data stays. */
+  kill9(): Promise<void>;
+  /** After `kill9`: at the same address, with what was committed. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The reason why there can be no PostgreSQL here; undefined when there can. */
+export async function postgresLacking(): Promise<Lacking> {
+  return ensureDebianPackages(part);
+}
+
+/** A real PostgreSQL server on loopback, with durable commits. @throws ToolError BinaryUnavailable, ProcessExited, NotInTime */
+export async function startPostgres({ signal }: { readonly signal?: AbortSignal } = {}): Promise<Postgres> {
+  const lacking = await postgresLacking();
+  if (lacking !== undefined) throw new ToolError('BinaryUnavailable', `postgres: ${lacking}`);
+  const binaries = await newestBinaries();
+  const supervisor = await ProcessSupervisor.create({ name: 'postgres', ...(signal && { signal }) });
+  const data = join(supervisor.directory, 'data');
+  const isRoot = process.getuid?.() === 0;
+  /** Without root's rights. */
+  const humbly = (command: string, args: string[]): { command: string; args: string[] } =>
+    isRoot
+      ? { command: 'setpriv', args: [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', command, ...args] }
+      : { command, args };
+  try {
+    await mkdir(data, { mode: 0o700 });
+    if (isRoot) {
+      await chown(data, NOBODY, NOBODY);
+      // The folder above it is root's own; it only has to be passed through.
+      await run('chmod', ['o+x', supervisor.directory]);
+    }
+    const initdb = humbly(join(binaries, 'initdb'), [
+      ...['-D', data, '-U', 'isochrone', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-instructions', '--no-sync'],
+    ]);
+    await run(initdb.command, initdb.args, { cwd: '/' });
+    const port = await freePort();
+    const url = `postgresql://isochrone@127.0.0.1:${port}/postgres`;
+    const settings = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: data };
+    const start = async (): Promise<void> => {
+      await supervisor.start({
+        name: 'postgres',
+        cwd: '/',
+        ...humbly(join(binaries, 'postgres'), [
+          '-D',
+          data,
+          ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
+        ]),
+        ready: async () => isReady(binaries, port),
+      });
+    };
+    await start();
+    let databases = 0;
+    return {
+      url,
+      async createDatabase(name) {
+        const database = `${name}_${++databases}`;
+        await run(join(binaries, 'psql'), [url, '-qc', `CREATE DATABASE ${database}`]);
+        return url.replace(/postgres$/, database);
+      },
+      async kill9() {
+        // The server's children end by themselves when their parent is gone.
+        await supervisor.kill9('postgres');
+      },
+      start,
+      stop: () => supervisor.stopAll(),
+      [Symbol.asyncDispose]: () => supervisor.stopAll(),
+    };
+  } catch (error) {
+    await supervisor.stopAll();
+    throw error;
+  }
+}
+
+async function newestBinaries(): Promise<string> {
+  const found = await Array.fromAsync(glob('/usr/lib/postgresql/*/bin/postgres'));
+  const newest = found.sort((a, b) => versionOf(b) - versionOf(a))[0];
+  if (newest === undefined) throw new ToolError('BinaryUnavailable', 'postgres is not in /usr/lib/postgresql');
+  return join(newest, '..');
+}
+
+function versionOf(path: string): number {
+  return Number(path.split('/')[4]);
+}
+
+async function isReady(binaries: string, port: number): Promise<boolean> {
+  return run(join(binaries, 'pg_isready'), ['-q', '-h', '127.0.0.1', '-p', String(port)]).then(
+    () => true,
+    () => false,
+  );
+}
