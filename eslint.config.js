@@ -83,7 +83,7 @@ export default tseslint.config(
   },
   {
     // node:test's `test` and `describe` return promises that the runner awaits.
-    files: ['**/*.test.ts'],
+    files: ['**/*.test.ts', '**/testing/describe-*.ts'],
     rules: {
       '@typescript-eslint/no-floating-promises': [
         'error',

@@ -15,14 +15,7 @@ import type {
   ReleaseRequest,
 } from './ledger.ts';
 import { MAX_MONEY, formatMoney } from './money.ts';
-import {
-  ATTEMPT_SHARDS,
-  type AttemptRow,
-  type ShardRow,
-  groupHeldAttempts,
-  toAttemptRecord,
-  toEntry,
-} from './rows.ts';
+import { ATTEMPT_SHARDS, type AttemptRow, type ShardRow, groupHeldAttempts, toAttemptRecord, toEntry } from './rows.ts';
 import { assertAmount, assertHold, assertInteger, assertText, outputsByShard } from './validation.ts';
 
 /** The rules of the books, the same on every engine. Each mutation is one transaction. */

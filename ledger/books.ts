@@ -48,10 +48,7 @@ export class Books {
   }
 
   /** In order of index. */
-  async shards({
-    jobUID,
-    attempt,
-  }: AttemptKey): Promise<{ shard_index: bigint; records: bigint; amount: bigint }[]> {
+  async shards({ jobUID, attempt }: AttemptKey): Promise<{ shard_index: bigint; records: bigint; amount: bigint }[]> {
     const query = `SELECT shard_index, records, amount FROM attempt_shard
       WHERE job_uid = ? AND attempt = ? ORDER BY shard_index`;
     return this.all(query, jobUID, attempt);
@@ -74,12 +71,10 @@ export class Books {
     );
   }
 
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
   async get<Row>(query: string, ...values: SqlValue[]): Promise<Row | undefined> {
     return (await this.#sql.all<Row>(query, ...values))[0];
   }
 
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
   async all<Row>(query: string, ...values: SqlValue[]): Promise<Row[]> {
     return this.#sql.all(query, ...values);
   }

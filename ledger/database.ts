@@ -3,7 +3,6 @@ export type SqlValue = string | number | bigint | null;
 
 /** Runs one statement; `?` marks its parameters, in order. The caller knows the columns that its own query names. */
 export interface Sql {
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
   all<Row>(query: string, ...values: SqlValue[]): Promise<Row[]>;
 }
 

@@ -11,7 +11,6 @@ const CONNECT_MILLISECONDS = 5_000;
 /** A transaction of ours takes milliseconds; a connection that takes longer is stuck, and must not be waited for. */
 const LOCK_MILLISECONDS = 5_000;
 const STATEMENT_MILLISECONDS = 15_000;
-const INT8 = 20;
 
 /**
  * The books in PostgreSQL (15 or newer). Nothing is connected to before the first call; then the tables are made where there are none.
@@ -36,8 +35,8 @@ export function openPostgresDatabase(url: string): Database {
     query_timeout: STATEMENT_MILLISECONDS + 5_000,
     keepAlive: true,
     types: {
-      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        (oid === INT8 ? BigInt : pg.types.getTypeParser(oid, format as 'text')) as (value: string) => unknown,
+      getTypeParser: (oid, format) =>
+        oid === pg.types.builtins.INT8 ? BigInt : (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
     },
   });
   // An idle connection that breaks is replaced by the next call, which also tells what is wrong if it stays so.
@@ -56,7 +55,6 @@ class PostgresDatabase implements Database {
     this.#name = name;
   }
 
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
   async all<Row>(query: string, ...values: SqlValue[]): Promise<Row[]> {
     return this.#connected((client) => sqlOf(client).all<Row>(query, ...values));
   }

@@ -48,7 +48,6 @@ export class SqliteDatabase implements Database {
     };
   }
 
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
   async all<Row>(query: string, ...values: SqlValue[]): Promise<Row[]> {
     return this.#inTurn(() => this.#sql.all<Row>(query, ...values));
   }

@@ -51,7 +51,17 @@ export async function startPostgres({ signal }: { readonly signal?: AbortSignal 
       await run('chmod', ['o+x', supervisor.directory]);
     }
     const initdb = humbly(join(binaries, 'initdb'), [
-      ...['-D', data, '-U', 'isochrone', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-instructions', '--no-sync'],
+      ...[
+        '-D',
+        data,
+        '-U',
+        'isochrone',
+        '--auth=trust',
+        '--encoding=UTF8',
+        '--locale=C',
+        '--no-instructions',
+        '--no-sync',
+      ],
     ]);
     await run(initdb.command, initdb.args, { cwd: '/' });
     const port = await freePort();
@@ -93,7 +103,8 @@ export async function startPostgres({ signal }: { readonly signal?: AbortSignal 
 }
 
 async function newestBinaries(): Promise<string> {
-  const found = await Array.fromAsync(glob('/usr/lib/postgresql/*/bin/postgres'));
+  const found: string[] = [];
+  for await (const path of glob('/usr/lib/postgresql/*/bin/postgres')) found.push(path);
   const newest = found.sort((a, b) => versionOf(b) - versionOf(a))[0];
   if (newest === undefined) throw new ToolError('BinaryUnavailable', 'postgres is not in /usr/lib/postgresql');
   return join(newest, '..');

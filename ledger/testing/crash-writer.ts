@@ -1,12 +1,12 @@
 /**
- * The child of crash.test.ts: settles attempt after attempt until it is killed, and reports each answer once it has it.
- * Arguments: path of the ledger, first attempt, seed.
+ * The child of describe-crash.ts: settles attempt after attempt until it is killed, and reports each answer once it has it.
+ * Arguments: location of the ledger, first attempt, seed.
  */
 import { writeSync } from 'node:fs';
-import { openLedger } from './open-ledger.ts';
+import { openLedger } from '../open-ledger.ts';
 
-const [path, first, seed] = process.argv.slice(2);
-const ledger = openLedger(path!, { now: () => Date.now() });
+const [location, first, seed] = process.argv.slice(2);
+const ledger = openLedger(location!, { now: () => Date.now() });
 const token = await ledger.acquireLeadership(`pid-${process.pid}`);
 for (let attempt = Number(first); ; attempt++) {
   const key = { token, jobUID: 'job', attempt };

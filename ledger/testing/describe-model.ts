@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LedgerError } from './errors.ts';
-import type { HoldState, Ledger, Purpose } from './ledger.ts';
-import { openLedger } from './open-ledger.ts';
+import { LedgerError } from '../errors.ts';
+import type { HoldState, Ledger, Purpose } from '../ledger.ts';
+import { openLedger } from '../open-ledger.ts';
+import type { Engine } from './engine.ts';
 
 const NAMESPACES = ['red', 'blue'];
 const JOBS = ['j1', 'j2'];
@@ -66,18 +64,18 @@ class Model {
   }
 }
 
-/** Two connections to one file, as an old and a new leader have; each keeps the last token it was given. */
+/** Two connections to one ledger, as an old and a new leader have; each keeps the last token it was given. */
 class Books {
-  readonly path: string;
+  readonly location: string;
   readonly connections: { ledger: Ledger; token: bigint }[];
 
-  constructor(path: string) {
-    this.path = path;
+  constructor(location: string) {
+    this.location = location;
     this.connections = [0, 1].map(() => ({ ledger: this.open(), token: 0n }));
   }
 
   open(): Ledger {
-    return openLedger(this.path, { now: () => 0 });
+    return openLedger(this.location, { now: () => 0 });
   }
 }
 
@@ -266,35 +264,35 @@ async function endow(model: Model, { connections }: Books): Promise<void> {
   }
 }
 
-test(
-  'any sequence of commands by two leaders leaves the books as a plain model says',
-  { timeout: 60_000 },
-  async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'ledger-model-'));
-    let run = 0;
-    const command = fc.oneof(
-      { weight: 1, arbitrary: lead },
-      { weight: 3, arbitrary: deposit },
-      { weight: 8, arbitrary: hold },
-      { weight: 4, arbitrary: settle('Released') },
-      { weight: 3, arbitrary: settle('Refunded') },
-      { weight: 1, arbitrary: receipt },
-      { weight: 1, arbitrary: reopen },
-    );
-    await fc.assert(
-      fc.asyncProperty(fc.array(command, { minLength: 10, maxLength: 60, size: 'max' }), async (commands) => {
-        const model = new Model();
-        const books = new Books(join(directory, `${run++}.db`));
-        try {
-          await endow(model, books);
-          for (const step of commands) await step(model, books);
-          await assertAgreement(model, books.connections[0]!.ledger);
-        } finally {
-          for (const { ledger } of books.connections) await ledger.close();
-        }
-      }),
-      { numRuns: 60 },
-    );
-    await rm(directory, { recursive: true });
-  },
-);
+/** @param runs how many sequences are tried */
+export function describeModel(engine: Engine, runs: number): void {
+  test(
+    `any sequence of commands by two leaders leaves the books in ${engine.name} as a plain model says`,
+    { timeout: 120_000 },
+    async () => {
+      const command = fc.oneof(
+        { weight: 1, arbitrary: lead },
+        { weight: 3, arbitrary: deposit },
+        { weight: 8, arbitrary: hold },
+        { weight: 4, arbitrary: settle('Released') },
+        { weight: 3, arbitrary: settle('Refunded') },
+        { weight: 1, arbitrary: receipt },
+        { weight: 1, arbitrary: reopen },
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(command, { minLength: 10, maxLength: 60, size: 'max' }), async (commands) => {
+          const model = new Model();
+          const books = new Books(await engine.freshLocation());
+          try {
+            await endow(model, books);
+            for (const step of commands) await step(model, books);
+            await assertAgreement(model, books.connections[0]!.ledger);
+          } finally {
+            for (const { ledger } of books.connections) await ledger.close();
+          }
+        }),
+        { numRuns: runs },
+      );
+    },
+  );
+}

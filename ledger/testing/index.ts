@@ -1,0 +1,6 @@
+export { describeCrash } from './describe-crash.ts';
+export { describeModel } from './describe-model.ts';
+export { describeRules } from './describe-rules.ts';
+export { sqliteEngine } from './engine.ts';
+export type { Engine } from './engine.ts';
+export { BOOKS, refused } from './hand-written-books.ts';
