@@ -2,15 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { names, SYSTEM_NAMESPACE } from '@isochrone/api';
 import { ApiClient, LeaderElector, Metrics, systemClock, type Clock } from '@isochrone/kube';
-import { openLedger } from '@isochrone/ledger';
+import { LedgerError, openLedger } from '@isochrone/ledger';
 import { defineOptions, option, type OptionsOf, type ServiceContext } from '@isochrone/service';
 import { leadHub } from './lead-hub.ts';
+import { LedgerWatch } from './ledger-watch.ts';
+import { OperatorMetrics } from './metrics.ts';
 import { createSchedulerClient } from './scheduler-client.ts';
 
 export const operatorOptions = defineOptions({
   kubeconfig: option.string({ description: 'Kubeconfig for the hub. Default: the ServiceAccount of the Pod.' }),
   ledger: option.string({
-    description: 'File of the ledger (SQLite). It is made when it does not exist.',
+    description:
+      'The ledger: postgresql://USER@HOST/DATABASE, or a file (SQLite, for one replica). It is made when it does not exist. Give a URL with a password by the environment, not by the flag.',
     required: true,
   }),
   schedulerAddress: option.string({ description: 'Address of the scheduler, host:port.', required: true }),
@@ -60,9 +63,9 @@ export async function runOperator(
 ): Promise<void> {
   const { logger, registry, health, signal } = context;
   const metrics = new Metrics(registry);
-  const { kubeconfig, ledger: path, namespace, schedulerAddress } = options;
+  const { kubeconfig, ledger: location, namespace, schedulerAddress, ledgerPollSeconds } = options;
   // Opened before it leads, so that a wrong path is told at once.
-  const ledger = openLedger(path, clock);
+  const ledger = openLedger(location, clock);
   const common = {
     logger,
     metrics,
@@ -87,13 +90,24 @@ export async function runOperator(
   });
   let status: () => true | string = () => true;
   health.readiness('operator', () => status());
+  const operatorMetrics = new OperatorMetrics(registry);
+  const ledgerWatch = new LedgerWatch({ ledger, logger, operatorMetrics, clock, pollSeconds: ledgerPollSeconds });
+  health.readiness('ledger', () => ledgerWatch.check());
   const hub = { options, client, ledger, scheduler, identity, logger, registry, metrics, clock };
+  const over = new AbortController();
+  const watching = ledgerWatch.run(AbortSignal.any([signal, over.signal]));
   try {
-    while (!signal.aborted) {
+    for (;;) {
+      await ledgerWatch.untilUp(signal);
+      if (signal.aborted) break;
       await elector.run(signal, async (leadership) => {
         status = () => 'taking over';
         try {
           await leadHub(hub, leadership.signal, (check) => (status = check));
+        } catch (error) {
+          if (!(error instanceof LedgerError && error.code === 'LEDGER_UNAVAILABLE')) throw error;
+          logger.error({ err: error }, 'not leading: the ledger went away');
+          await ledgerWatch.ask();
         } finally {
           // A standby is as ready as it can be.
           status = () => true;
@@ -101,7 +115,9 @@ export async function runOperator(
       });
     }
   } finally {
+    over.abort();
     scheduler.close();
+    await watching;
     await Promise.all([client.close(), ledger.close()]);
   }
 }

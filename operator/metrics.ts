@@ -37,6 +37,9 @@ export class OperatorMetrics {
       'reason',
     ]);
   }
+  get ledgerUp(): Gauge {
+    return this.#gauge('isochrone_ledger_up', '1 while the ledger answers', []);
+  }
   get accountBalance(): Gauge<'namespace'> {
     return this.#gauge('isochrone_account_balance', 'Balance of a namespace in the currency of the federation', [
       'namespace',

@@ -18,6 +18,7 @@ test('secrets do not reach the log, at any depth and however they are named', ()
     env: { AWS_SECRET_ACCESS_KEY: secret, clientKey: secret, sessionToken: secret },
     secret: { nested: secret },
     url: `https://s3/b/k?X-Amz-Expires=9&X-Amz-Signature=${secret}&X-Amz-Credential=${secret}%2Fx&x=1`,
+    database: `postgresql://me:${secret}@db:5432/books`,
     error: new Error(`GET https://s3/b/k?X-Amz-Signature=${secret} failed`, { cause: new Error(`Bearer ${secret}`) }),
   };
   const line = JSON.stringify(logged(fields, `Authorization: Bearer ${secret}`));
