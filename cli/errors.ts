@@ -46,6 +46,8 @@ export function describeError(error: unknown): { message: string; status: number
   if (error instanceof CliError) return { message: text, status: cliErrors[error.code].exit };
   if (error instanceof ServiceError) return { message: text, status: error.exitStatus };
   if (error instanceof ApiError) return { message: `${text}${remedyOf(error)}`, status: statusOf(error) };
+  if (error instanceof LedgerError && error.code === 'LEDGER_UNAVAILABLE')
+    return { message: text, status: exitStatus.unavailable };
   if (error instanceof LedgerError || error instanceof KubeError)
     return { message: `${text} (${error.code})`, status: exitStatus.failed };
   const code = codeOf(error);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { formatMoney, openLedger, parseMoney, type Ledger } from '@isochrone/ledger';
+import { formatMoney, isPostgres, openLedger, parseMoney, type Ledger } from '@isochrone/ledger';
 import { CliError } from './errors.ts';
 import { parseFormat, render, table, type Format } from './output.ts';
 
@@ -109,7 +109,9 @@ export function ledgerCommand(): Command {
 function common(command: Command): Command {
   return command
     .addOption(
-      new Option('--ledger <file>', 'the SQLite file of the operator').env('ISOCHRONE_LEDGER').makeOptionMandatory(),
+      new Option('--ledger <location>', 'as the operator has it: a SQLite file, or postgresql://USER@HOST/DATABASE')
+        .env('ISOCHRONE_LEDGER')
+        .makeOptionMandatory(),
     )
     .option('-o, --output <format>', 'json, yaml or wide', parseFormat);
 }
@@ -119,7 +121,7 @@ async function withLedger(
   options: LedgerOptions & { create?: true },
   use: (ledger: Ledger) => Promise<void>,
 ): Promise<void> {
-  if (options.create !== true && !existsSync(options.ledger)) {
+  if (options.create !== true && !isPostgres(options.ledger) && !existsSync(options.ledger)) {
     throw new CliError(
       'NOT_FOUND',
       `--ledger ${options.ledger} does not exist; name the file of the operator, or use deposit --create`,

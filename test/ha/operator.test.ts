@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { edgeClusterResource, names, SYSTEM_NAMESPACE } from '@isochrone/api';
 import { ApiClient, core, isConditionTrue } from '@isochrone/kube';
 import { eventually, postgresLacking, ProcessSupervisor, startPostgres } from '@isochrone/tools/local';
 import { applyRights, kubeconfigOf, withPlane } from '../federation/federation.ts';
 import { createProvider, edgeCluster } from '../federation/member.ts';
 
+const run = promisify(execFile);
 const lacking = await postgresLacking();
 const isochrone = join(import.meta.dirname, '..', '..', 'cli', 'isochrone.ts');
 const replicas = ['operator-0', 'operator-1'];
@@ -70,6 +73,23 @@ describe('two operators on one PostgreSQL ledger', { skip: lacking ?? false }, a
     await postgres.start();
     await works();
     for (const name of replicas) await eventually(async () => !(await readiness(name)).includes('cannot be used'));
+  });
+
+  test('the administrator deposits into the same books', async () => {
+    const env = { ...process.env, ISOCHRONE_LEDGER: postgres.url };
+    const ledger = async (...args: string[]): Promise<string> =>
+      (await run(process.execPath, [isochrone, 'ledger', ...args], { env })).stdout;
+    assert.match(await ledger('deposit', 'vision', '5.00'), /balance of vision: 5\.00/);
+    assert.match(await ledger('statement', 'namespace/vision'), /Deposit/);
+    assert.match(await ledger('check'), /every invariant/);
+    const away = { ...env, ISOCHRONE_LEDGER: 'postgresql://me:secret@127.0.0.1:1/books' };
+    await assert.rejects(run(process.execPath, [isochrone, 'ledger', 'check'], { env: away }), (error: object) => {
+      const { code, stderr } = error as { code: number; stderr: string };
+      assert.equal(code, 3);
+      assert.match(stderr, /127\.0\.0\.1:1\/books cannot be used now/);
+      assert.doesNotMatch(stderr, /secret/);
+      return true;
+    });
   });
 
   test('when the leader is killed the other one works within its lease', { timeout: 120_000 }, async (context) => {
