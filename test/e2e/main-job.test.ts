@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import {
   edgeClusterResource,
@@ -10,12 +11,14 @@ import {
   type InferenceTask,
 } from '@isochrone/api';
 import { core, findCondition, isConditionTrue } from '@isochrone/kube';
+import { ensureDebianPackages } from '@isochrone/tools/debian';
 import { eventually } from '../harness/index.ts';
 import { member, providerOf } from '../harness/members.ts';
 import { assertBooksBalance, assertPaidOnce, eventuallyNothingLeft, resultOf } from '../harness/settled.ts';
 import { BUCKET, NAMESPACE, STORAGE_SECRET, withFederation } from '../harness/test-federation.ts';
 import { inputNpy, inputRows, linear, linearModel } from './models.ts';
 
+const noPromtool = await ensureDebianPackages({ packages: ['prometheus'], programs: ['promtool'] });
 const RECORDS = 120;
 const expected = linear(inputRows(RECORDS));
 
@@ -230,6 +233,18 @@ describe('a member that is unreachable', () => {
     await assertPaidOnce(world, job);
     assert.equal(await ledger.balance(`provider/${providerOf('alpha')}`), earned, 'the late result is not paid');
     await assertBooksBalance(world);
+  });
+});
+
+describe('the metrics', { skip: noPromtool ?? false }, () => {
+  test('of every program are as Prometheus wants them', async () => {
+    const { programs } = federation;
+    for (const name of programs.names) {
+      const exposition = await (await fetch(`${await programs.address(name)}/metrics`)).text();
+      assert.match(exposition, /^isochrone_build_info\{/m, name);
+      const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: exposition, encoding: 'utf8' });
+      assert.equal(status, 0, `${name}: ${stderr}`);
+    }
   });
 });
 
