@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { names, SYSTEM_NAMESPACE } from '@isochrone/api';
 import { ApiClient, LeaderElector, Metrics, systemClock, type Clock } from '@isochrone/kube';
 import { LedgerError, openLedger } from '@isochrone/ledger';
-import { defineOptions, option, type OptionsOf, type ServiceContext } from '@isochrone/service';
+import { checkTlsFiles, defineOptions, option, type OptionsOf, type ServiceContext } from '@isochrone/service';
 import { leadHub } from './lead-hub.ts';
 import { LedgerWatch } from './ledger-watch.ts';
 import { OperatorMetrics } from './metrics.ts';
@@ -17,6 +17,13 @@ export const operatorOptions = defineOptions({
     required: true,
   }),
   schedulerAddress: option.string({ description: 'Address of the scheduler, host:port.', required: true }),
+  schedulerCaFile: option.string({
+    description: 'Authorities that the certificate of the scheduler must come from, PEM. Without TLS files: plaintext.',
+  }),
+  schedulerCertFile: option.string({
+    description: 'Certificate of the operator for the scheduler, PEM. Read again when it changes.',
+  }),
+  schedulerKeyFile: option.string({ description: 'Private key of the certificate, PEM.' }),
   namespace: option.string({
     description: 'Namespace of the operator on the hub, with the Secrets of models.',
     default: SYSTEM_NAMESPACE,
@@ -55,7 +62,7 @@ export const operatorOptions = defineOptions({
 });
 export type OperatorOptions = OptionsOf<typeof operatorOptions>;
 
-/** The hub operator. Works while it leads; a standby waits. @throws KubeconfigError, LedgerError */
+/** The hub operator. Works while it leads; a standby waits. @throws KubeconfigError, LedgerError, ServiceError */
 export async function runOperator(
   options: OperatorOptions,
   context: ServiceContext,
@@ -64,6 +71,11 @@ export async function runOperator(
   const { logger, registry, health, signal } = context;
   const metrics = new Metrics(registry);
   const { kubeconfig, ledger: location, namespace, schedulerAddress, ledgerPollSeconds } = options;
+  const tls = checkTlsFiles(
+    { certificate: options.schedulerCertFile, key: options.schedulerKeyFile, authority: options.schedulerCaFile },
+    { certificate: '--scheduler-cert-file', key: '--scheduler-key-file', authority: '--scheduler-ca-file' },
+    clock.now(),
+  );
   // Opened before it leads, so that a wrong path is told at once.
   const ledger = openLedger(location, clock);
   const common = {
@@ -78,7 +90,7 @@ export async function runOperator(
     kubeconfig === undefined
       ? await ApiClient.inCluster(common)
       : await ApiClient.fromKubeconfig({ ...common, path: kubeconfig });
-  const scheduler = createSchedulerClient({ address: schedulerAddress });
+  const scheduler = createSchedulerClient({ address: schedulerAddress, tls });
   const identity = `${hostname()}_${randomUUID()}`;
   const elector = new LeaderElector({
     client,

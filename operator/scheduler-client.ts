@@ -1,10 +1,11 @@
-import { credentials, status, type ServiceError } from '@grpc/grpc-js';
+import { credentials, experimental, status, type ChannelCredentials, type ServiceError } from '@grpc/grpc-js';
 import { loadProtos } from '@isochrone/api';
 import type { Binding__Output } from '@isochrone/api/proto/isochrone/v1alpha1/Binding';
 import type { Explanation__Output } from '@isochrone/api/proto/isochrone/v1alpha1/Explanation';
 import type { Placement__Output } from '@isochrone/api/proto/isochrone/v1alpha1/Placement';
 import type { PlaceReply__Output } from '@isochrone/api/proto/isochrone/v1alpha1/PlaceReply';
 import type { TaskRequest } from '@isochrone/api/proto/isochrone/v1alpha1/TaskRequest';
+import type { TlsFiles } from '@isochrone/service';
 import { OperatorError } from './errors.ts';
 
 export type { TaskRequest };
@@ -22,6 +23,10 @@ export interface SchedulerClient {
 export interface SchedulerClientOptions {
   /** host:port or any other gRPC target. */
   readonly address: string;
+  /** Mutual TLS; without it the calls are plaintext. The certificate of the scheduler must name the host of the address. */
+  readonly tls?: TlsFiles | undefined;
+  /** How often the files are looked at. Default 30 000. */
+  readonly refreshMilliseconds?: number;
   /** Default 10 000. */
   readonly timeoutMilliseconds?: number;
 }
@@ -32,10 +37,15 @@ const mostTasksPerCall = 512;
 /** Calls the scheduler's `Place`. It is idempotent by work UID and attempt, so a call that timed out is simply made again. */
 export function createSchedulerClient({
   address,
+  tls,
+  refreshMilliseconds = 30_000,
   timeoutMilliseconds = 10_000,
 }: SchedulerClientOptions): SchedulerClient {
   const { Scheduler } = loadProtos().isochrone.v1alpha1;
-  const client = new Scheduler(address, credentials.createInsecure());
+  const client = new Scheduler(
+    address,
+    tls === undefined ? credentials.createInsecure() : tlsCredentials(tls, refreshMilliseconds),
+  );
   const placeBatch = async (tasks: readonly TaskRequest[], signal: AbortSignal | undefined): Promise<Placement[]> => {
     const reply = await new Promise<PlaceReply__Output>((resolve, reject) => {
       const deadline = Date.now() + timeoutMilliseconds;
@@ -67,6 +77,16 @@ export function createSchedulerClient({
     },
     close: () => client.close(),
   };
+}
+
+function tlsCredentials(files: TlsFiles, refreshMilliseconds: number): ChannelCredentials {
+  const provider = new experimental.FileWatcherCertificateProvider({
+    certificateFile: files.certificate,
+    privateKeyFile: files.key,
+    caCertificateFile: files.authority,
+    refreshIntervalMs: refreshMilliseconds,
+  });
+  return experimental.createCertificateProviderChannelCredentials(provider, provider);
 }
 
 function unavailable(address: string, error: ServiceError): OperatorError {

@@ -19,10 +19,14 @@ const cases = [
 describe('bindAddress', () => {
   for (const { refused, ...options } of cases) {
     test(`${options.listenAddress}${options.insecureListen ? ' --insecure-listen' : ''}`, () => {
-      if (refused === undefined) assert.equal(bindAddress(options), options.listenAddress);
-      else assert.throws(() => bindAddress(options), { code: 'OPTION_INVALID', message: refused });
+      if (refused === undefined) assert.equal(bindAddress(options, false), options.listenAddress);
+      else assert.throws(() => bindAddress(options, false), { code: 'OPTION_INVALID', message: refused });
     });
   }
+});
+
+test('with TLS any address will do', () => {
+  assert.equal(bindAddress({ listenAddress: '0.0.0.0:7300', insecureListen: false }, true), '0.0.0.0:7300');
 });
 
 test('the value of time is per millisecond', () => {

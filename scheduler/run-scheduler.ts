@@ -2,9 +2,9 @@ import { ApiClient, Metrics, systemClock } from '@isochrone/kube';
 import type { OptionsOf, ServiceContext } from '@isochrone/service';
 import { Claims } from './capacity/claims.ts';
 import { SchedulerMetrics } from './metrics.ts';
-import { bindAddress, valueOfTime, type schedulerOptions } from './options.ts';
+import { bindAddress, tlsFiles, valueOfTime, type schedulerOptions } from './options.ts';
 import { Scheduler } from './scheduler.ts';
-import { SchedulerServer } from './server.ts';
+import { SchedulerServer, tlsServerCredentials } from './server.ts';
 import { Fleet } from './table/fleet.ts';
 import { watchFleet } from './watch-fleet.ts';
 
@@ -20,7 +20,8 @@ export async function runScheduler(
 ): Promise<void> {
   const { logger, registry, health, signal } = context;
   const clock = systemClock;
-  const address = bindAddress(options);
+  const tls = tlsFiles(options, clock.now());
+  const address = bindAddress(options, tls !== undefined);
   const clientOptions = { name: 'hub', logger, metrics: new Metrics(registry), clock };
   const client =
     options.kubeconfig === undefined
@@ -37,8 +38,8 @@ export async function runScheduler(
   const server = new SchedulerServer({ scheduler, metrics, logger, readiness });
   health.readiness('fleet', readiness);
   try {
-    const port = await server.listen(address);
-    logger.info({ address, port }, 'listening');
+    const port = await server.listen(address, tls && tlsServerCredentials(tls));
+    logger.info({ address, port, tls: tls !== undefined }, 'listening');
     void watch.synced().then(() => {
       logger.info({ nodes: table.nodes, devices: table.devices, tasks: claims.confirmed }, 'serving');
     });

@@ -1,11 +1,18 @@
-import { Server, ServerCredentials, status, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  experimental,
+  status,
+  type ServerUnaryCall,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
 import { loadProtos } from '@isochrone/api';
 import type { HealthHandlers } from '@isochrone/api/proto/grpc/health/v1/Health';
 import type { PlaceReply } from '@isochrone/api/proto/isochrone/v1alpha1/PlaceReply';
 import type { PlaceRequest__Output } from '@isochrone/api/proto/isochrone/v1alpha1/PlaceRequest';
 import type { SchedulerHandlers } from '@isochrone/api/proto/isochrone/v1alpha1/Scheduler';
 import type { Logger } from '@isochrone/kube';
-import { ServiceError } from '@isochrone/service';
+import { ServiceError, type TlsFiles } from '@isochrone/service';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SchedulerError, schedulerErrors } from './errors.ts';
 import type { SchedulerMetrics } from './metrics.ts';
@@ -27,6 +34,20 @@ const channelOptions = {
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.keepalive_permit_without_calls': 1,
 };
+
+/**
+ * Mutual TLS from files that are read again when they change: new connections then use the new ones.
+ * @param refreshMilliseconds how often they are looked at
+ */
+export function tlsServerCredentials(files: TlsFiles, refreshMilliseconds = 30_000): ServerCredentials {
+  const provider = new experimental.FileWatcherCertificateProvider({
+    certificateFile: files.certificate,
+    privateKeyFile: files.key,
+    caCertificateFile: files.authority,
+    refreshIntervalMs: refreshMilliseconds,
+  });
+  return experimental.createCertificateProviderServerCredentials(provider, provider, true);
+}
 
 export interface SchedulerServerOptions {
   readonly scheduler: Scheduler;
@@ -66,9 +87,9 @@ export class SchedulerServer {
    * @returns the port that was bound
    * @throws ServiceError ADDRESS_UNAVAILABLE
    */
-  async listen(address: string): Promise<number> {
+  async listen(address: string, credentials = ServerCredentials.createInsecure()): Promise<number> {
     return await new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (cause, port) => {
+      this.#server.bindAsync(address, credentials, (cause, port) => {
         if (cause === null) resolve(port);
         else {
           const message = `--listen-address ${address}: ${cause.message}; stop what listens there or choose another address`;

@@ -15,3 +15,5 @@ export type { Option, OptionsOf, OptionTable } from './options.ts';
 export { redactLine, redactText } from './redaction.ts';
 export { runService, serviceOptions } from './run-service.ts';
 export type { Run, ServiceContext } from './run-service.ts';
+export { checkTlsFiles } from './tls-files.ts';
+export type { TlsFiles, TlsFlags } from './tls-files.ts';

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { SYSTEM_NAMESPACE } from '@isochrone/api';
 import { ApiClient } from '@isochrone/kube';
 import {
+  CertificateAuthority,
   ensureBinaries,
   eventually,
   freePort,
@@ -10,11 +11,19 @@ import {
   startControlPlane,
   startObjectStore,
   type ControlPlane,
+  type Identity,
   type ObjectStore,
 } from '@isochrone/tools/local';
 import { edgeKubeconfig } from '../kubectl/edge-credentials.ts';
 import { kubectl } from './kubectl.ts';
-import { agentProgram, edgeProgram, operatorProgram, schedulerProgram, verifierProgram } from './programs.ts';
+import {
+  agentProgram,
+  edgeProgram,
+  operatorProgram,
+  schedulerProgram,
+  verifierProgram,
+  type SchedulerTls,
+} from './programs.ts';
 import { ProgramProcesses, type ProgramSpecification } from './program-processes.ts';
 import { programKubeconfig, roles } from './roles.ts';
 import { ocrMembers, type MemberSpecification } from './topology.ts';
@@ -149,20 +158,44 @@ class LocalFederation implements Federation {
       programKubeconfig(this.hub, roles.operator),
     ]);
     // Fixed, so that the operator finds a scheduler that was restarted.
-    const schedulerAddress = `127.0.0.1:${await freePort()}`;
+    const schedulerPort = await freePort();
     await this.kubectl(['apply', ...manifests.flatMap((file) => ['-f', file])]);
+    const schedulerTls = await this.#writeSchedulerTls();
     const operator = operatorProgram({
       kubeconfig: operatorUser,
-      schedulerAddress,
+      schedulerAddress: `localhost:${schedulerPort}`,
+      schedulerTls,
       ledger: this.ledger,
       ...(leaseSeconds === undefined ? {} : { leaseSeconds }),
     });
     await settled([
-      settled([this.#run(schedulerProgram(schedulerUser, schedulerAddress)), this.#run(operator)]).then(() => {
+      settled([
+        this.#run(schedulerProgram(schedulerUser, `127.0.0.1:${schedulerPort}`, schedulerTls)),
+        this.#run(operator),
+      ]).then(() => {
         onStep('scheduler and operator');
       }),
       ...members.map((member) => this.#join(member)),
     ]);
+  }
+
+  /** An authority for these two programs alone: whoever has a certificate of it may place. */
+  async #writeSchedulerTls(): Promise<SchedulerTls> {
+    const authority = new CertificateAuthority('isochrone-scheduler-ca');
+    const write = async (name: string, text: string): Promise<string> => {
+      const path = join(this.#folder, name);
+      await writeFile(path, text, { mode: 0o600 });
+      return path;
+    };
+    const identity = async (name: string, { certificate, key }: Identity): Promise<SchedulerTls['server']> => ({
+      certificate: await write(`${name}.crt`, certificate),
+      key: await write(`${name}.key`, key),
+    });
+    return {
+      ca: await write('scheduler-ca.crt', authority.certificate),
+      server: await identity('scheduler', authority.issueServer('isochrone-scheduler', ['localhost'])),
+      client: await identity('operator', authority.issueClient({ user: 'isochrone-operator' })),
+    };
   }
 
   /** Gives a member its credential and starts its programs. */

@@ -1,24 +1,49 @@
 import { join } from 'node:path';
 import type { ProgramSpecification } from './program-processes.ts';
 
+/** PEM files for mutual TLS between the operator and the scheduler. */
+export interface SchedulerTls {
+  readonly ca: string;
+  readonly server: { readonly certificate: string; readonly key: string };
+  readonly client: { readonly certificate: string; readonly key: string };
+}
+
 /** The command lines of the programs in a local federation. */
-export function schedulerProgram(kubeconfig: string, listenAddress: string): ProgramSpecification {
-  return { name: 'scheduler', program: 'scheduler', flags: { kubeconfig, 'listen-address': listenAddress } };
+export function schedulerProgram(
+  kubeconfig: string,
+  listenAddress: string,
+  { ca, server }: SchedulerTls,
+): ProgramSpecification {
+  return {
+    name: 'scheduler',
+    program: 'scheduler',
+    flags: {
+      kubeconfig,
+      'listen-address': listenAddress,
+      'tls-cert-file': server.certificate,
+      'tls-key-file': server.key,
+      'tls-client-ca-file': ca,
+    },
+  };
 }
 
 export function operatorProgram(settings: {
   readonly kubeconfig: string;
   readonly schedulerAddress: string;
+  readonly schedulerTls: SchedulerTls;
   readonly ledger: string;
   readonly leaseSeconds?: number;
 }): ProgramSpecification {
-  const { kubeconfig, schedulerAddress, ledger, leaseSeconds } = settings;
+  const { kubeconfig, schedulerAddress, schedulerTls, ledger, leaseSeconds } = settings;
   return {
     name: 'operator',
     program: 'operator',
     flags: {
       kubeconfig,
       'scheduler-address': schedulerAddress,
+      'scheduler-ca-file': schedulerTls.ca,
+      'scheduler-cert-file': schedulerTls.client.certificate,
+      'scheduler-key-file': schedulerTls.client.key,
       ledger,
       ...(leaseSeconds === undefined ? {} : { 'edge-lease-seconds': String(leaseSeconds) }),
     },

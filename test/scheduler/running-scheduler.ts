@@ -4,8 +4,8 @@ import type { HealthCheckResponse__Output } from '@isochrone/api/proto/grpc/heal
 import type { PlaceReply__Output } from '@isochrone/api/proto/isochrone/v1alpha1/PlaceReply';
 import type { Placement__Output } from '@isochrone/api/proto/isochrone/v1alpha1/Placement';
 import type { TaskRequest } from '@isochrone/api/proto/isochrone/v1alpha1/TaskRequest';
-import { runScheduler } from '@isochrone/scheduler';
-import { HealthChecks } from '@isochrone/service';
+import { runScheduler, schedulerOptions } from '@isochrone/scheduler';
+import { HealthChecks, loadOptions } from '@isochrone/service';
 import { freePort } from '@isochrone/tools/local';
 import pino from 'pino';
 import { Registry } from 'prom-client';
@@ -28,7 +28,7 @@ export class RunningScheduler {
     this.#client = new isochrone.v1alpha1.Scheduler(listenAddress, credentials.createInsecure());
     this.#healthClient = new grpc.health.v1.Health(listenAddress, credentials.createInsecure());
     this.#ended = runScheduler(
-      { kubeconfig, listenAddress, assumeSeconds, insecureListen: false, valueOfTimePerHour: '1.00', seed: 1 },
+      loadOptions(schedulerOptions, { flags: { kubeconfig, listenAddress, assumeSeconds: String(assumeSeconds) } }),
       {
         logger: pino({ level: 'error' }),
         registry: this.registry,
