@@ -57,9 +57,12 @@ export async function placeWork(shell: JobShell, { groups, available }: Place, s
       };
       continue;
     }
-    problem ??= await holdAttempt(shell, { attempt: demand.attempt, purpose: 'Work', shards }, binding, 'None');
+    // Also when an earlier group has no node: the scheduler keeps the capacity of this one until it is held or expires.
+    const refusal = await holdAttempt(shell, { attempt: demand.attempt, purpose: 'Work', shards }, binding, 'None');
+    problem ??= refusal;
+    if (refusal !== undefined) continue;
     left -= total;
-    held ||= problem === undefined;
+    held = true;
   }
   memory.placement =
     problem === undefined

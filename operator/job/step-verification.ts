@@ -187,8 +187,8 @@ function settle(
   return { actions };
 }
 
-/** How long a full fleet of peers is waited for before a trusted node does their work. */
-const waitForPeerMilliseconds = 60_000;
+/** How long peers that are full or not ready are waited for before a trusted node does their work. */
+const waitForPeerMilliseconds = 30_000;
 
 /** Asks for a node: an independent one, or a trusted one to be the reference or where no independent one exists. */
 function place(
