@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { after } from 'node:test';
 import {
   inferenceJobResource,
@@ -216,8 +217,22 @@ class World implements TestFederation {
     try {
       return await eventually(probe, { timeout: 60_000, interval: 100, ...options, describe });
     } catch (cause) {
-      throw new Error(`${describe}; it stands at ${JSON.stringify(last?.status, undefined, 1)}`, { cause });
+      const status = JSON.stringify(last?.status, undefined, 1);
+      throw new Error(`${describe}; it stands at ${status}; the operator complained: ${await this.#complaints()}`, {
+        cause,
+      });
     }
+  }
+
+  /** The last warnings and errors of the operator, which nobody can read once the federation is gone. */
+  async #complaints(): Promise<string> {
+    const lines = (await readFile(this.federation.programs.logOf('operator'), 'utf8')).split('\n');
+    return (
+      lines
+        .filter((line) => /"level":"(warn|error)"/.test(line))
+        .slice(-8)
+        .join('\n') || 'nothing'
+    );
   }
 
   async completed(name: string, options: EventuallyOptions = {}): Promise<InferenceJob> {
