@@ -11,6 +11,8 @@ const CONNECT_MILLISECONDS = 5_000;
 /** A transaction of ours takes milliseconds; a connection that takes longer is stuck, and must not be waited for. */
 const LOCK_MILLISECONDS = 5_000;
 const STATEMENT_MILLISECONDS = 15_000;
+/** The check reads all rows there are. */
+const CHECK_MILLISECONDS = 15 * 60_000;
 
 /**
  * The books in PostgreSQL (15 or newer). Nothing is connected to before the first call; then the tables are made where there are none.
@@ -65,7 +67,12 @@ class PostgresDatabase implements Database {
 
   async check(): Promise<void> {
     // A snapshot of its own: writers need not wait while all rows are read.
-    await this.#connected((client) => transaction(client, 'REPEATABLE READ READ ONLY', false, assertInvariants));
+    await this.#connected((client) =>
+      transaction(client, 'REPEATABLE READ READ ONLY', false, async () => {
+        await client.query(`SET LOCAL statement_timeout = ${CHECK_MILLISECONDS}`);
+        await assertInvariants(sqlOf(client, CHECK_MILLISECONDS));
+      }),
+    );
   }
 
   async close(): Promise<void> {
@@ -143,12 +150,14 @@ async function migrate(client: pg.PoolClient): Promise<void> {
   });
 }
 
-function sqlOf(client: pg.PoolClient): Sql {
+/** @param timeout of one statement, as this side counts it; default that of the pool */
+function sqlOf(client: pg.PoolClient, timeout?: number): Sql {
   return {
     async all<Row>(query: string, ...values: SqlValue[]): Promise<Row[]> {
       let parameter = 0;
       const text = query.replaceAll('?', () => `$${++parameter}`);
-      return (await client.query(text, values)).rows as Row[];
+      const config = { text, values, ...(timeout !== undefined && { query_timeout: timeout }) };
+      return (await client.query(config)).rows as Row[];
     },
   };
 }
