@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { Registry } from 'prom-client';
 import { ApiClient } from './client.ts';
@@ -165,6 +166,24 @@ describe('ApiClient', () => {
     const aborted = assert.rejects(client.get(core.configMaps, ref, { signal: abort.signal }), /enough/);
     abort.abort(new Error('enough'));
     await aborted;
+    await client.close();
+  });
+
+  test('a request that was refused until its time was over says how', async () => {
+    const api = await serveHttp((_, response) => {
+      sendJson(response, 429, status(429, 'TooManyRequests'), { 'retry-after': '1' });
+    });
+    const clock = new FakeClock();
+    const client = ApiClient.fromOptions({ server: api.url, clock });
+    const refused = assert.rejects(client.get(core.configMaps, ref, { timeoutMilliseconds: 500 }), (error: Error) => {
+      assert.ok(error instanceof RequestTimeoutError);
+      assert.match(error.message, /not done within 500 ms, and the last try failed: GET .*: 429/);
+      assert.ok(error.cause instanceof ApiError);
+      return true;
+    });
+    while (clock.waiting < 2) await nextTurn(); // the time limit, and the wait before the next try
+    await clock.advance(500);
+    await refused;
     await client.close();
   });
 

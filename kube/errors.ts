@@ -57,10 +57,12 @@ export class KubeconfigError extends KubeError {
   }
 }
 
-/** Not done in time. A write may have taken effect all the same. */
+/** Not done in time. A write may have taken effect all the same. Its cause is what the last try failed with. */
 export class RequestTimeoutError extends KubeError {
-  constructor(what: string, milliseconds: number) {
-    super('REQUEST_TIMEOUT', `${what}: not done within ${milliseconds} ms`);
+  constructor(what: string, milliseconds: number, options: ErrorOptions = {}) {
+    const { cause } = options;
+    const last = cause instanceof Error ? `, and the last try failed: ${cause.message}` : '';
+    super('REQUEST_TIMEOUT', `${what}: not done within ${milliseconds} ms${last}`, options);
   }
 }
 

@@ -60,7 +60,10 @@ export class Transport {
    */
   async send(request: RawRequest): Promise<unknown> {
     const timeout = request.timeoutMilliseconds ?? defaultTimeoutMilliseconds;
-    return this.#withTimeout(request, timeout, async (signal) => {
+    let refusal: unknown;
+    const expired = (): RequestTimeoutError =>
+      new RequestTimeoutError(describe(request), timeout, refusal === undefined ? {} : { cause: refusal });
+    return this.#withTimeout(request.signal, timeout, expired, async (signal) => {
       for (let attempt = 0; ; attempt++) {
         await this.#limiter?.take(signal);
         try {
@@ -69,6 +72,7 @@ export class Transport {
           signal.throwIfAborted();
           const delay = attempt < mostRetries ? this.#retryDelay(request, error, attempt) : undefined;
           if (delay === undefined) throw error;
+          refusal = error;
           this.#options.logger?.debug({ method: request.method, path: request.path, delay }, 'request is sent again');
           await this.#clock.sleep(delay, signal);
         }
@@ -103,17 +107,15 @@ export class Transport {
   }
 
   async #withTimeout<R>(
-    request: RawRequest,
+    given: AbortSignal | undefined,
     milliseconds: number,
+    expired: () => RequestTimeoutError,
     work: (signal: AbortSignal) => Promise<R>,
   ): Promise<R> {
     const expiry = new AbortController();
-    const timer = this.#clock.setTimeout(
-      () => expiry.abort(new RequestTimeoutError(describe(request), milliseconds)),
-      milliseconds,
-    );
+    const timer = this.#clock.setTimeout(() => expiry.abort(expired()), milliseconds);
     try {
-      const signal = request.signal === undefined ? expiry.signal : AbortSignal.any([request.signal, expiry.signal]);
+      const signal = given === undefined ? expiry.signal : AbortSignal.any([given, expiry.signal]);
       signal.throwIfAborted();
       return await work(signal);
     } finally {
