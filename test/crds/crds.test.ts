@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { parse } from 'yaml';
 import { kubectl, withControlPlane } from '../harness/index.ts';
 
@@ -81,6 +81,12 @@ function assertKept(stored: unknown, wanted: unknown, path: string): void {
   if (Array.isArray(wanted)) assert.equal((stored as unknown[]).length, wanted.length, path);
 }
 
+/** Creates what the file describes for as long as the test runs, also when it fails. */
+async function withObject(context: TestContext, path: string): Promise<void> {
+  context.after(() => run(['delete', '--ignore-not-found', '-f', path]));
+  await run(['create', '-f', path]);
+}
+
 describe('a valid manifest', () => {
   const folder = join(import.meta.dirname, 'valid');
   for (const name of files(folder)) {
@@ -103,9 +109,8 @@ describe('a valid manifest', () => {
 describe('kubectl get', () => {
   for (const { spec } of definitions) {
     const { kind, shortNames } = spec.names;
-    test(`${kind} shows its columns`, async () => {
-      const path = join(import.meta.dirname, 'valid', `${kind.toLowerCase()}-full.yaml`);
-      await run(['create', '-f', path]);
+    test(`${kind} shows its columns`, async (context) => {
+      await withObject(context, join(import.meta.dirname, 'valid', `${kind.toLowerCase()}-full.yaml`));
       const columns = spec.versions[0]!.additionalPrinterColumns;
       const header = async (...more: string[]): Promise<string> =>
         (await run(['get', shortNames[0]!, ...more])).split('\n')[0]!;
@@ -115,7 +120,6 @@ describe('kubectl get', () => {
       assert.match(await header(), titles(usual));
       assert.match(await header('-o', 'wide'), titles(columns));
       assert.ok((await run(['get', 'isochrone', '-A', '-o', 'name'])).includes(spec.names.plural.slice(0, -1)));
-      await run(['delete', '-f', path]);
     });
   }
 });
@@ -131,12 +135,11 @@ describe('what must not change', () => {
     ['inferencetask', { spec: { shards: null } }, 'spec.shards is immutable'],
   ];
   for (const [kind, patch, message] of patches) {
-    test(`${kind}: ${message}`, async () => {
+    test(`${kind}: ${message}`, async (context) => {
       const path = join(import.meta.dirname, 'valid', `${kind}-full.yaml`);
-      await run(['create', '-f', path]);
+      await withObject(context, path);
       const change = ['patch', '-f', path, '--type=merge', '-p', JSON.stringify(patch)];
       await assert.rejects(run(change), (error: Error) => error.message.includes(message));
-      await run(['delete', '-f', path]);
     });
   }
 });

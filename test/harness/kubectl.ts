@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ensureBinaries, ToolError } from '@isochrone/tools/local';
 
@@ -10,7 +11,9 @@ import { ensureBinaries, ToolError } from '@isochrone/tools/local';
  */
 export async function kubectl(kubeconfig: string, args: readonly string[], stdin = ''): Promise<string> {
   const [binary] = await ensureBinaries(['kubectl']);
-  const child = spawn(binary!.path, ['--kubeconfig', kubeconfig, ...args]);
+  // Its cache of what a server offers is kept by address, and an address may have been another server's before.
+  const cache = join(dirname(kubeconfig), 'kubectl-cache');
+  const child = spawn(binary!.path, ['--kubeconfig', kubeconfig, '--cache-dir', cache, ...args]);
   child.stdin.on('error', () => undefined); // it may end without reading
   child.stdin.end(stdin);
   const [output, errors] = await Promise.all([
