@@ -191,7 +191,7 @@ describe('a job that is stopped', () => {
 });
 
 describe('a member that is unreachable', () => {
-  test('loses its open work, keeps its objects, and a late result is not paid', { timeout: 180_000 }, async () => {
+  test('loses its open work, keeps its objects, and a late result is not paid', { timeout: 240_000 }, async () => {
     // Given work that runs on a member
     await world.createJob('rebound', {
       modelRef: { name: 'slow' },
@@ -212,7 +212,7 @@ describe('a member that is unreachable', () => {
     );
 
     // Then the job completes elsewhere, and nothing was deleted on the member
-    const job = await world.completed('rebound');
+    const job = await world.completed('rebound', { timeout: 150_000 });
     assert.deepEqual(Buffer.from(await resultOf(world, job)), Buffer.from(linear(inputRows(32)).buffer));
     const onMember = { namespace: SYSTEM_NAMESPACE, name: lost.metadata.name };
     const late = await eventually(
@@ -249,9 +249,14 @@ describe('the metrics', { skip: noPromtool ?? false }, () => {
 });
 
 describe('programs that hang', () => {
-  test('longer than every lease, all of them at once: they go on where they were', { timeout: 180_000 }, async () => {
+  test('longer than every lease, all of them at once: they go on where they were', { timeout: 240_000 }, async () => {
     // Given a job that runs
-    await world.createJob('hung', { modelRef: { name: 'slow' }, recordsPerShard: 8, parallelism: 2 });
+    await world.createJob('hung', {
+      modelRef: { name: 'slow' },
+      input: { uri: `s3://${BUCKET}/short.npy` },
+      recordsPerShard: 8,
+      parallelism: 2,
+    });
     await eventuallyRunning(['alpha', 'beta']);
 
     // When every process stands still, as on a machine that is starved or suspended
@@ -269,10 +274,10 @@ describe('programs that hang', () => {
     for (const name of programs.names) programs.signal(name, 'SIGCONT');
 
     // Then the operator leads anew, the job completes, and each shard is paid once
-    const job = await world.completed('hung');
+    const job = await world.completed('hung', { timeout: 180_000 });
     const { leaseTransitions } = (await hub.get(core.leases, lease)).spec!;
     assert.ok(leaseTransitions! > before.leaseTransitions!, 'a lease that was lost is taken anew, with a new token');
-    assert.deepEqual(Buffer.from(await resultOf(world, job)), Buffer.from(expected.buffer));
+    assert.deepEqual(Buffer.from(await resultOf(world, job)), Buffer.from(linear(inputRows(32)).buffer));
     await assertPaidOnce(world, job);
     await assertBooksBalance(world);
     await eventuallyNothingLeft(world);
