@@ -30,8 +30,8 @@ export interface WorldOptions {
   readonly ledger: Ledger;
   readonly token: bigint;
   readonly random: () => number;
-  /** Chance that the operator dies before an action. */
-  readonly crashes: number;
+  /** Chance, now, that the operator dies before an action. */
+  readonly crashes: () => number;
   /** Shards whose records no node can run. */
   readonly poisoned: ReadonlySet<number>;
   /** Chance that two honest executions differ a little too much. */
@@ -77,7 +77,7 @@ export class SimulatedWorld {
       const observed = await this.#observe();
       const decision = reconcileJob(observed, this.now);
       for (const action of decision.actions) {
-        if (this.options.random() < this.options.crashes) throw new Crash();
+        if (this.options.random() < this.options.crashes()) throw new Crash();
         await this.#execute(action);
       }
       this.job = { ...this.job, status: decision.status };
