@@ -2,6 +2,7 @@ import { inferenceTaskResource, type InferenceTask, type StorageAccess } from '@
 import { ApiError, core } from '@isochrone/kube';
 import { sampleIndices, nodeKeyDigest, type Receipt } from '@isochrone/verification';
 import type { KeyObject } from 'node:crypto';
+import { deleteTaskAndAccess } from '../delete-task.ts';
 import { OperatorError } from '../errors.ts';
 import { composedInputLocation, openModelStorage, outputLocation } from './job-storage.ts';
 import type { JobShell } from './job-shell.ts';
@@ -130,17 +131,10 @@ export async function challenge(
   }
 }
 
-/** Deletes a task and its Secret; the Secret would be collected too, but presigned access should end at once. */
 export async function deleteTask(shell: JobShell, attempt: number): Promise<void> {
   const { deps, memory } = shell;
-  const { metadata, spec } = shell.task(attempt)!;
-  const ref = shell.taskRef(attempt);
-  try {
-    await deps.client.delete(inferenceTaskResource, ref, { uid: metadata.uid!, propagationPolicy: 'Background' });
-  } catch (error) {
-    if (!(error instanceof ApiError && error.isConflict)) throw error;
-  }
-  await deps.client.delete(core.secrets, { ...ref, name: spec.storageSecretName });
-  memory.deleted.add(metadata.uid!);
+  const task = shell.task(attempt)!;
+  await deleteTaskAndAccess(deps.client, task);
+  memory.deleted.add(task.metadata.uid!);
   memory.written.delete(attempt);
 }

@@ -24,6 +24,7 @@ import {
   type ReconcileResult,
 } from '@isochrone/kube';
 import { controllerDefaults } from '../controller-defaults.ts';
+import { deleteTaskAndAccess } from '../delete-task.ts';
 import { OperatorError } from '../errors.ts';
 import type { OperatorMetrics } from '../metrics.ts';
 import { patchStatus } from '../patch-status.ts';
@@ -103,7 +104,7 @@ export class ModelController {
         version,
       ]),
     );
-    for (const task of admissions.filter(({ spec }) => !wanted.has(spec.workUID))) await this.#discard(task);
+    for (const task of admissions.filter(({ spec }) => !wanted.has(spec.workUID))) await deleteTaskAndAccess(client, task);
     if (model === undefined) return done;
     const statuses: VersionStatus[] = [];
     for (const [workUID, version] of wanted) {
@@ -147,7 +148,7 @@ export class ModelController {
       }
       case 'Discard':
         this.#notBefore.set(workUID, clock.monotonic() + step.retryAfterMilliseconds);
-        await this.#discard(task!);
+        await deleteTaskAndAccess(client, task!);
         return status;
       case 'Start':
         return this.#start(observed, model, workUID, device!, status);
@@ -197,11 +198,6 @@ export class ModelController {
     if (sizeBytes === 0) throw new OperatorError('STORAGE_REFUSED', 'the object is empty');
     const { url } = await storage.presignGet(location, { expiresSeconds: ADMISSION_ACCESS_SECONDS });
     return { sizeBytes, url };
-  }
-
-  async #discard(task: InferenceTask): Promise<void> {
-    const { uid } = task.metadata;
-    await this.#deps.client.delete(inferenceTaskResource, refOf(task), uid === undefined ? {} : { uid });
   }
 
   #isReady({ metadata, spec }: InferenceTask): boolean {

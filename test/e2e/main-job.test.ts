@@ -49,7 +49,11 @@ async function eventuallyRunning(clusters: readonly string[]): Promise<Inference
 }
 
 describe('a job from kubectl apply to money released', () => {
-  test('waits for the approval of its model, runs, and becomes visible as a whole', { timeout: 180_000 }, async () => {
+  test('waits for the approval of its model, runs, and becomes visible as a whole', { timeout: 180_000 }, async (context) => {
+    // Nobody collects garbage meanwhile: access to storage must end with the task, not some time after it.
+    federation.hub.signal('kube-controller-manager', 'SIGSTOP');
+    context.after(() => federation.hub.signal('kube-controller-manager', 'SIGCONT'));
+
     // Given a model whose cost nobody has approved, and a job that wants it
     const model = await world.createModel('linear', linearModel(), { referenceNanosecondsPerRecord: undefined });
     await federation.kubectl(
