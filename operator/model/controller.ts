@@ -104,7 +104,8 @@ export class ModelController {
         version,
       ]),
     );
-    for (const task of admissions.filter(({ spec }) => !wanted.has(spec.workUID))) await deleteTaskAndAccess(client, task);
+    for (const task of admissions.filter(({ spec }) => !wanted.has(spec.workUID)))
+      await deleteTaskAndAccess(client, task);
     if (model === undefined) return done;
     const statuses: VersionStatus[] = [];
     for (const [workUID, version] of wanted) {

@@ -49,69 +49,73 @@ async function eventuallyRunning(clusters: readonly string[]): Promise<Inference
 }
 
 describe('a job from kubectl apply to money released', () => {
-  test('waits for the approval of its model, runs, and becomes visible as a whole', { timeout: 180_000 }, async (context) => {
-    // Nobody collects garbage meanwhile: access to storage must end with the task, not some time after it.
-    federation.hub.signal('kube-controller-manager', 'SIGSTOP');
-    context.after(() => federation.hub.signal('kube-controller-manager', 'SIGCONT'));
+  test(
+    'waits for the approval of its model, runs, and becomes visible as a whole',
+    { timeout: 180_000 },
+    async (context) => {
+      // Nobody collects garbage meanwhile: access to storage must end with the task, not some time after it.
+      federation.hub.signal('kube-controller-manager', 'SIGSTOP');
+      context.after(() => federation.hub.signal('kube-controller-manager', 'SIGCONT'));
 
-    // Given a model whose cost nobody has approved, and a job that wants it
-    const model = await world.createModel('linear', linearModel(), { referenceNanosecondsPerRecord: undefined });
-    await federation.kubectl(
-      ['apply', '-f', '-'],
-      JSON.stringify({
-        apiVersion: 'isochrone.dev/v1alpha1',
-        kind: 'InferenceJob',
-        metadata: { name: 'main', namespace: NAMESPACE },
-        spec: {
-          modelRef: { name: 'linear', version: '1' },
-          input: { uri: `s3://${BUCKET}/input.npy`, credentialsSecretRef: { name: STORAGE_SECRET } },
-          output: { uri: `s3://${BUCKET}/main/`, credentialsSecretRef: { name: STORAGE_SECRET } },
-          recordsPerShard: 16,
-          parallelism: 4,
-          budget: { total: '1.00' },
+      // Given a model whose cost nobody has approved, and a job that wants it
+      const model = await world.createModel('linear', linearModel(), { referenceNanosecondsPerRecord: undefined });
+      await federation.kubectl(
+        ['apply', '-f', '-'],
+        JSON.stringify({
+          apiVersion: 'isochrone.dev/v1alpha1',
+          kind: 'InferenceJob',
+          metadata: { name: 'main', namespace: NAMESPACE },
+          spec: {
+            modelRef: { name: 'linear', version: '1' },
+            input: { uri: `s3://${BUCKET}/input.npy`, credentialsSecretRef: { name: STORAGE_SECRET } },
+            output: { uri: `s3://${BUCKET}/main/`, credentialsSecretRef: { name: STORAGE_SECRET } },
+            recordsPerShard: 16,
+            parallelism: 4,
+            budget: { total: '1.00' },
+          },
+        }),
+      );
+      const waiting = await world.eventuallyJob(
+        'main',
+        ({ status }) => findCondition(status?.conditions, 'Admitted')?.reason === 'ModelNotApproved',
+      );
+      assert.match(findCondition(waiting.status?.conditions, 'Admitted')!.message, /referenceNanosecondsPerRecord/);
+
+      // When the administrator approves it
+      const versions = [{ ...model.spec.versions[0], referenceNanosecondsPerRecord: 100_000_000 }];
+      const approval = JSON.stringify({ spec: { versions } });
+      await federation.kubectl(['patch', 'inferencemodel', 'linear', '--type=merge', '-p', approval]);
+
+      // Then nobody sees a manifest before every shard is paid, and it is right
+      const uid = waiting.metadata.uid!;
+      await eventually(
+        async () => {
+          const isVisible = await world.has(manifestOf('main'));
+          const attempts = await ledger.attempts(uid);
+          const paid = attempts.filter(({ purpose, state }) => purpose === 'Work' && state === 'Released');
+          if (isVisible && paid.length < 8) throw new Error(`visible with ${paid.length} of 8 shards paid`);
+          return isVisible;
         },
-      }),
-    );
-    const waiting = await world.eventuallyJob(
-      'main',
-      ({ status }) => findCondition(status?.conditions, 'Admitted')?.reason === 'ModelNotApproved',
-    );
-    assert.match(findCondition(waiting.status?.conditions, 'Admitted')!.message, /referenceNanosecondsPerRecord/);
-
-    // When the administrator approves it
-    const versions = [{ ...model.spec.versions[0], referenceNanosecondsPerRecord: 100_000_000 }];
-    const approval = JSON.stringify({ spec: { versions } });
-    await federation.kubectl(['patch', 'inferencemodel', 'linear', '--type=merge', '-p', approval]);
-
-    // Then nobody sees a manifest before every shard is paid, and it is right
-    const uid = waiting.metadata.uid!;
-    await eventually(
-      async () => {
-        const isVisible = await world.has(manifestOf('main'));
-        const attempts = await ledger.attempts(uid);
-        const paid = attempts.filter(({ purpose, state }) => purpose === 'Work' && state === 'Released');
-        if (isVisible && paid.length < 8) throw new Error(`visible with ${paid.length} of 8 shards paid`);
-        return isVisible;
-      },
-      { timeout: 60_000, interval: 50, describe: 'the manifest' },
-    );
-    await federation.kubectl([
-      '-n',
-      NAMESPACE,
-      'wait',
-      '--for=condition=Complete',
-      '--timeout=60s',
-      'inferencejob/main',
-    ]);
-    const job = await world.job('main');
-    assert.deepEqual(Buffer.from(await resultOf(world, job)), Buffer.from(expected.buffer));
-    assert.equal(job.status?.progress, '8/8');
-    await assertPaidOnce(world, job);
-    await assertBooksBalance(world);
-    await eventuallyNothingLeft(world);
-    const listed = await federation.kubectl(['-n', NAMESPACE, 'get', 'infj', 'main']);
-    assert.match(listed, /main\s+Complete\s+8\/8\s+linear/);
-  });
+        { timeout: 60_000, interval: 50, describe: 'the manifest' },
+      );
+      await federation.kubectl([
+        '-n',
+        NAMESPACE,
+        'wait',
+        '--for=condition=Complete',
+        '--timeout=60s',
+        'inferencejob/main',
+      ]);
+      const job = await world.job('main');
+      assert.deepEqual(Buffer.from(await resultOf(world, job)), Buffer.from(expected.buffer));
+      assert.equal(job.status?.progress, '8/8');
+      await assertPaidOnce(world, job);
+      await assertBooksBalance(world);
+      await eventuallyNothingLeft(world);
+      const listed = await federation.kubectl(['-n', NAMESPACE, 'get', 'infj', 'main']);
+      assert.match(listed, /main\s+Complete\s+8\/8\s+linear/);
+    },
+  );
 
   test('in Full mode every record is re-executed by somebody else', { timeout: 120_000 }, async () => {
     await world.createJob('full', { verification: { mode: 'Full' } });
