@@ -204,19 +204,21 @@ describe('a member that is unreachable', () => {
     await world.createJob('rebound', {
       modelRef: { name: 'slow' },
       input: { uri: `s3://${BUCKET}/short.npy` },
-      parallelism: 2,
+      recordsPerShard: 8,
+      parallelism: 4,
     });
-    const lost = await eventuallyRunning(['alpha']);
-    const earned = await ledger.balance(`provider/${providerOf('alpha')}`);
+    const lost = await eventuallyRunning(['alpha', 'beta']);
+    const cluster = lost.metadata.namespace === edgeNamespace('alpha') ? 'alpha' : 'beta';
+    const earned = await ledger.balance(`provider/${providerOf(cluster)}`);
 
     // When its edge operator dies
-    await federation.programs.kill9('edge-alpha');
+    await federation.programs.kill9(`edge-${cluster}`);
     await eventually(
       async () => {
-        const { status } = await hub.get(edgeClusterResource, { name: 'alpha' });
+        const { status } = await hub.get(edgeClusterResource, { name: cluster });
         return findCondition(status?.conditions, 'Ready')?.reason === 'Unreachable';
       },
-      { timeout: 30_000, describe: 'alpha is Unreachable' },
+      { timeout: 30_000, describe: `${cluster} is Unreachable` },
     );
 
     // Then the job completes elsewhere, and nothing was deleted on the member
@@ -225,7 +227,7 @@ describe('a member that is unreachable', () => {
     const onMember = { namespace: SYSTEM_NAMESPACE, name: lost.metadata.name };
     const late = await eventually(
       async () => {
-        const copy = await world.members.get('alpha')!.get(inferenceTaskResource, onMember);
+        const copy = await world.members.get(cluster)!.get(inferenceTaskResource, onMember);
         return copy.status?.phase !== 'Running' && copy;
       },
       { timeout: 30_000, describe: 'the agent ends its task' },
@@ -233,13 +235,13 @@ describe('a member that is unreachable', () => {
     assert.equal(late.metadata.deletionTimestamp, undefined);
 
     // And when it is back, its late result changes nothing
-    await federation.programs.start('edge-alpha');
+    await federation.programs.start(`edge-${cluster}`);
     await eventually(
-      async () => isConditionTrue((await hub.get(edgeClusterResource, { name: 'alpha' })).status?.conditions, 'Ready'),
-      { timeout: 30_000, describe: 'alpha is Ready again' },
+      async () => isConditionTrue((await hub.get(edgeClusterResource, { name: cluster })).status?.conditions, 'Ready'),
+      { timeout: 30_000, describe: `${cluster} is Ready again` },
     );
     await assertPaidOnce(world, job);
-    assert.equal(await ledger.balance(`provider/${providerOf('alpha')}`), earned, 'the late result is not paid');
+    assert.equal(await ledger.balance(`provider/${providerOf(cluster)}`), earned, 'the late result is not paid');
     await assertBooksBalance(world);
   });
 });
