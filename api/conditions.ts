@@ -41,6 +41,7 @@ export const conditions = {
       'OutputNotWritable',
       'OutputExists',
       'FileNotShared',
+      'URIInvalid',
       'SecretNotFound',
       'SecretInvalid',
       'StorageUnavailable',

@@ -5,7 +5,7 @@ export const operatorErrors = {
   STORAGE_PRECONDITION: { grpc: 'FAILED_PRECONDITION', http: 412, meaning: 'The object changed, or exists already.' },
   STORAGE_UNAVAILABLE: { grpc: 'UNAVAILABLE', http: 503, meaning: 'The store did not answer in time; try again.' },
   STORAGE_REFUSED: { grpc: 'FAILED_PRECONDITION', http: 400, meaning: 'The store refused the request for good.' },
-  STORAGE_ADDRESS_INVALID: { grpc: 'INVALID_ARGUMENT', http: 400, meaning: 'A URI or an endpoint is malformed.' },
+  STORAGE_ADDRESS_INVALID: { grpc: 'INVALID_ARGUMENT', http: 400, meaning: 'A URI is malformed or too long.' },
   FILE_NOT_SHARED: { grpc: 'INVALID_ARGUMENT', http: 400, meaning: 'A file:// URI is for one machine only.' },
   SECRET_NOT_FOUND: { grpc: 'NOT_FOUND', http: 404, meaning: 'The Secret with the credentials does not exist.' },
   SECRET_INVALID: { grpc: 'INVALID_ARGUMENT', http: 400, meaning: 'The Secret lacks a key or holds a malformed one.' },

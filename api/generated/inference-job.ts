@@ -12,7 +12,7 @@ export interface InferenceJobSpec {
   };
   /** The records. */
   input: {
-    /** Where the input lies: s3://bucket/key. A file:// URI is understood, and refused by the operator when a task is remote. */
+    /** Where the input lies: s3://bucket/key. The key is taken as it is written, without percent-decoding. A file:// URI is understood, and refused by the operator when a task is remote. */
     uri: string;
     /** Npy: one NumPy array; its first axis is the records. Default Npy. */
     format: 'Npy';
@@ -24,7 +24,7 @@ export interface InferenceJobSpec {
   };
   /** Where results go. The manifest.json under it appears after the last verdict and names every shard that counts. */
   output: {
-    /** Prefix, ending with a slash: s3://bucket/prefix/. */
+    /** Prefix, ending with a slash: s3://bucket/prefix/. It is taken as it is written, without percent-decoding. */
     uri: string;
     /** Secret in the namespace of the job with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and optionally AWS_REGION and AWS_ENDPOINT_URL. It never leaves the hub. */
     credentialsSecretRef?: {
@@ -42,7 +42,7 @@ export interface InferenceJobSpec {
   hardware: {
     /** Allowed onnxruntime execution providers in order of preference. Default CUDA then CPU. */
     executionProviders: ('CPU' | 'CUDA' | 'TensorRT' | 'WebGPU')[];
-    /** Device memory to reserve, as a quantity. The default is what the model declares. */
+    /** Device memory to reserve, as a quantity in bytes, for example 4Gi. The default is what the model declares. */
     deviceMemory?: string;
     /** Lowest CUDA compute capability, for example "7.5". It excludes devices without CUDA. Default none. */
     minCUDAComputeCapability?: string;
@@ -74,7 +74,7 @@ export interface InferenceJobSpec {
   verification: {
     /** Sampled: a random sample drawn after the node committed. Full: every record. Default Sampled. */
     mode: 'Sampled' | 'Full';
-    /** Least share of the records of a window that is re-executed; never less than two records. Default 2. */
+    /** Least share of the records of a window that is re-executed; never less than two records. Mode Full re-executes all, whatever is written here. Default 2. */
     minSamplePercent: number;
   };
   /** Retries of a shard for faults of the model or the input. Faults of a provider are free. Default 3. */

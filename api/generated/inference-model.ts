@@ -3,11 +3,11 @@ import type { Condition, ObjectMeta, ResourceOf } from '../meta.ts';
 
 /** The versions of the model. */
 export interface InferenceModelSpec {
-  /** Versions. A version can be added and removed; only its referenceNanosecondsPerRecord can be changed. */
+  /** Versions. A version can be added and removed; of one that is there only referenceNanosecondsPerRecord and credentialsSecretRef can be changed. */
   versions: {
     /** Name of the version, for example "4.0.0". */
     version: string;
-    /** Where the ONNX file lies: s3://bucket/key. */
+    /** Where the ONNX file lies: s3://bucket/key. The key is taken as it is written, without percent-decoding. */
     uri: string;
     /** Secret in the namespace of the operator with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and optionally AWS_REGION and AWS_ENDPOINT_URL. It never leaves the hub. */
     credentialsSecretRef?: {
@@ -18,7 +18,7 @@ export interface InferenceModelSpec {
     sha256: string;
     /** Numerics that every node uses and that outputs are compared under. FP32Strict: deterministic kernels, basic graph optimisation, no TF32. FP32: the defaults of onnxruntime. Default FP32Strict. */
     numericProfile: 'FP32Strict' | 'FP32';
-    /** Device memory that a session needs, as a quantity. Default 1Gi. */
+    /** Device memory that a session needs, as a quantity in bytes. Default 1Gi. */
     deviceMemory: string;
     /** Records run at once where the first axis of the model is dynamic. Default 8. */
     maxBatchSize: number;

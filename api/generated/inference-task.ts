@@ -1,7 +1,7 @@
 // Generated from crds/isochrone.dev_inferencetasks.yaml by tools/generate. Do not edit.
 import type { ObjectMeta, ResourceOf } from '../meta.ts';
 
-/** The work. Immutable but for acknowledgedAttempt and challenge. */
+/** The work. Immutable but for acknowledgedAttempt and challenge, which are set once. */
 export interface InferenceTaskSpec {
   /** Batch: run the shards. ModelAdmission: load the model, tell its tensors and measure it. */
   type: 'Batch' | 'ModelAdmission';

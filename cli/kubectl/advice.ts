@@ -19,6 +19,7 @@ const byReason: Readonly<Record<string, string>> = {
   OutputNotWritable:
     'Give the credentials of spec.output.credentialsSecretRef the right to write below spec.output.uri.',
   OutputExists: 'Another job wrote its manifest there; choose an empty prefix in a new job.',
+  URIInvalid: 'Create a job with URIs of the form s3://bucket/key and s3://bucket/prefix/.',
   FileNotShared: 'file:// is for one machine; upload to S3 and name s3:// URIs.',
   SecretNotFound: 'Create the Secret in the namespace of the job; the message names it.',
   SecretInvalid: 'Correct the keys of the Secret; the message names them.',

@@ -165,7 +165,7 @@ export function asProblem(error: unknown): unknown {
   if (code === 'FILE_NOT_SHARED') return new AdmissionProblem('FileNotShared', message);
   if (code === 'SECRET_NOT_FOUND') return new AdmissionProblem('SecretNotFound', message);
   if (code === 'SECRET_INVALID') return new AdmissionProblem('SecretInvalid', message);
-  if (code === 'STORAGE_ADDRESS_INVALID') return new AdmissionProblem('SecretInvalid', message);
+  if (code === 'STORAGE_ADDRESS_INVALID') return new AdmissionProblem('URIInvalid', message);
   if (code === 'STORAGE_ACCESS_DENIED') return new AdmissionProblem('InputAccessDenied', message);
   return new AdmissionProblem('StorageUnavailable', `${message}; it is tried again`);
 }

@@ -1,6 +1,6 @@
 import type { InferenceJob } from '@isochrone/api';
 import type { ApiClient } from '@isochrone/kube';
-import { OperatorError } from '../errors.ts';
+import { hasCode, OperatorError } from '../errors.ts';
 import { S3Client, parseS3URI, readStorageSecret, type ObjectLocation } from '../storage/index.ts';
 import type { ModelVersion } from './observed.ts';
 
@@ -22,8 +22,24 @@ export async function openJobStorage(client: ApiClient, job: InferenceJob): Prom
   const { input, output } = job.spec;
   return {
     input: await open(client, namespace, input.uri, input.credentialsSecretRef?.name, 'spec.input'),
-    output: await open(client, namespace, output.uri, output.credentialsSecretRef?.name, 'spec.output'),
+    output: assertRoom(
+      await open(client, namespace, output.uri, output.credentialsSecretRef?.name, 'spec.output'),
+      output.uri,
+    ),
   };
+}
+
+/** What the operator puts under an output prefix, at its longest: S3 takes no key of more bytes than 1,024. */
+const longestOutputPath = 128;
+
+function assertRoom(output: StoredObject, uri: string): StoredObject {
+  const most = 1024 - longestOutputPath;
+  const bytes = Buffer.byteLength(output.location.key);
+  if (bytes <= most) return output;
+  throw new OperatorError(
+    'STORAGE_ADDRESS_INVALID',
+    `spec.output.uri ${uri.slice(0, 64)}… has a prefix of ${bytes} bytes, at most ${most} leave room for the keys under it; create a job with a shorter one`,
+  );
 }
 
 /** @throws as {@link openJobStorage} */
@@ -54,7 +70,7 @@ async function open(
       `${field}.uri is ${uri}: nodes of other machines cannot read it; upload it and name an s3:// URI in a new job`,
     );
   }
-  const location = parseS3URI(uri);
+  const location = locate(uri, field);
   if (secret === undefined) {
     throw new OperatorError(
       'SECRET_NOT_FOUND',
@@ -62,6 +78,16 @@ async function open(
     );
   }
   return { client: new S3Client(await readStorageSecret(client, { namespace, name: secret })), location };
+}
+
+/** The schema refuses nearly all that ends here; what remains is told by its field all the same. */
+function locate(uri: string, field: string): ObjectLocation {
+  try {
+    return parseS3URI(uri);
+  } catch (error) {
+    if (!hasCode(error, 'STORAGE_ADDRESS_INVALID')) throw error;
+    throw new OperatorError(error.code, `${field}.uri: ${error.message}`, { cause: error });
+  }
 }
 
 /** Key of what an attempt delivers for a shard. */

@@ -54,12 +54,13 @@ export function resolveModel(
       `version ${version} of InferenceModel ${name} must have one input and one output tensor for batch jobs`,
     );
   }
-  const quantity = job.spec.hardware.deviceMemory ?? spec.deviceMemory;
+  const own = job.spec.hardware.deviceMemory;
+  const quantity = own ?? spec.deviceMemory;
   const deviceMemory = parseQuantity(quantity);
   if (deviceMemory === undefined) {
     return problem(
       'QuantityInvalid',
-      `spec.hardware.deviceMemory ${JSON.stringify(quantity)} is not a quantity below 8 Pi; write one such as 4Gi`,
+      `${own === undefined ? `deviceMemory of version ${version} of InferenceModel ${name}` : 'spec.hardware.deviceMemory'} ${JSON.stringify(quantity)} is not a quantity below 8 Pi; write one such as 4Gi`,
     );
   }
   return {

@@ -177,9 +177,14 @@ export class ModelController {
       logger.info({ model: model.metadata.name, version: version.version, task: keyOf(task) }, 'admission started');
       return status;
     } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      const message = `uri ${version.uri}: ${error.message}; it is tried again`;
-      return withVerdict(observed, { reason: 'ModelUnavailable', message }, clock.now());
+      if (error instanceof OperatorError) {
+        const message = `uri ${version.uri}: ${error.message}; it is tried again`;
+        return withVerdict(observed, { reason: 'ModelUnavailable', message }, clock.now());
+      }
+      // Told in the condition too: a version without one, or with that of an hour ago, explains nothing.
+      logger.error({ err: error, model: model.metadata.name, version: version.version }, 'admission did not start');
+      const message = `the admission could not be started: ${String(error)}; it is tried again`;
+      return withVerdict(observed, { reason: 'AdmissionFailed', message }, clock.now());
     }
   }
 

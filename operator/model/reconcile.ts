@@ -40,6 +40,8 @@ export interface VersionDecision {
 export const ADMISSION_TIMEOUT_SECONDS = 600;
 const overdueSeconds = ADMISSION_TIMEOUT_SECONDS + 60;
 const retryMilliseconds = 60_000;
+/** Of a condition, by the schema. */
+const longestMessage = 4096;
 
 /** @param now milliseconds since 1970 */
 export function decideVersion(observed: ObservedVersion, now: number): VersionDecision {
@@ -137,7 +139,8 @@ export function withVerdict(observed: ObservedVersion, verdict: Verdict | undefi
   let conditions: readonly Condition[] = previous?.conditions ?? [];
   if (verdict !== undefined) {
     const status = verdict.reason === 'Admitted' ? 'True' : verdict.reason === 'Admitting' ? 'Unknown' : 'False';
-    const { reason, message } = verdict;
+    const { reason } = verdict;
+    const message = verdict.message.slice(0, longestMessage);
     const condition = { type: 'Admitted', status, reason, message, observedGeneration: generation } as const;
     conditions = setCondition(conditions, condition, now);
   }
@@ -184,7 +187,7 @@ export function modelStatus(
       : {
           status: worst.condition.status,
           reason: worst.condition.reason,
-          message: `version ${worst.version}: ${worst.condition.message}`.slice(0, 4096),
+          message: `version ${worst.version}: ${worst.condition.message}`.slice(0, longestMessage),
         };
   const condition = { type: 'Admitted', ...verdict, observedGeneration: generation };
   return {

@@ -13,7 +13,7 @@ const defaultRegion = 'us-east-1';
 /**
  * Reads the usual environment names of AWS tools from a Secret's data (or an environment).
  * @param where names the Secret in messages
- * @throws OperatorError SECRET_INVALID, STORAGE_ADDRESS_INVALID
+ * @throws OperatorError SECRET_INVALID
  */
 export function storageCredentials(
   values: Readonly<Record<string, string | undefined>>,
@@ -48,7 +48,7 @@ function parseEndpoint(text: string, where: string): string {
     url.password === '';
   if (isOrigin && (url.protocol === 'http:' || url.protocol === 'https:')) return url.origin;
   throw new OperatorError(
-    'STORAGE_ADDRESS_INVALID',
+    'SECRET_INVALID',
     `${where}: AWS_ENDPOINT_URL ${JSON.stringify(text)} is not an http or https origin; write one such as https://s3.example.com`,
   );
 }

@@ -13,7 +13,10 @@ export function parseS3URI(uri: string): ObjectLocation {
   const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(uri);
   const key = match?.[2] ?? '';
   if (match === null || !isKey(key)) {
-    throw new OperatorError('STORAGE_ADDRESS_INVALID', `${JSON.stringify(uri)} is not of the form s3://bucket/key`);
+    throw new OperatorError(
+      'STORAGE_ADDRESS_INVALID',
+      `${JSON.stringify(uri)} is not of the form s3://bucket/key: name a bucket of 3 to 63 lower-case letters, digits, dots and dashes, and a key of at most 1024 bytes without segments . or ..`,
+    );
   }
   return { bucket: match[1]!, key };
 }

@@ -4,7 +4,7 @@ import { storageCredentials, type StorageCredentials } from './credentials.ts';
 
 /**
  * Reads credentials of storage from a Secret of the hub, live: Secrets of users are never watched or kept.
- * @throws OperatorError SECRET_NOT_FOUND, SECRET_INVALID, STORAGE_ADDRESS_INVALID; ApiError
+ * @throws OperatorError SECRET_NOT_FOUND, SECRET_INVALID; ApiError
  */
 export async function readStorageSecret(
   client: ApiClient,

@@ -125,21 +125,56 @@ describe('kubectl get', () => {
 });
 
 describe('what must not change', () => {
-  const patches: [kind: string, patch: object, message: string][] = [
-    ['edgecluster', { spec: { class: 'Edge' } }, 'spec.class is immutable'],
-    ['edgecluster', { spec: { providerRef: { name: 'beta' } } }, 'spec.providerRef is immutable'],
-    ['inferencejob', { spec: { budget: { total: '6' } } }, 'spec.budget is immutable'],
-    ['inferencejob', { spec: { input: { uri: 's3://in/other.npy' } } }, 'spec.input is immutable'],
-    ['inferencejob', { spec: { activeDeadlineSeconds: null } }, 'spec.activeDeadlineSeconds is immutable'],
-    ['inferencetask', { spec: { attempt: 2 } }, 'spec is immutable but for acknowledgedAttempt and challenge'],
-    ['inferencetask', { spec: { shards: null } }, 'spec.shards is immutable'],
+  const spec = (patch: object): object => ({ spec: patch });
+  const version = (patch: object): object => {
+    const file = readFileSync(join(import.meta.dirname, 'valid', 'inferencemodel-full.yaml'), 'utf8');
+    const [first] = (parse(file) as { spec: { versions: object[] } }).spec.versions;
+    return spec({ versions: [{ ...first, ...patch }] });
+  };
+  const task = 'spec is immutable but for acknowledgedAttempt and challenge';
+  const challenged = spec({ acknowledgedAttempt: 1, challenge: { indices: [3, 5] } });
+  const patches: [kind: string, patch: object, message: string, before?: object][] = [
+    ['edgecluster', spec({ class: 'Edge' }), 'spec.class is immutable'],
+    ['edgecluster', spec({ providerRef: { name: 'beta' } }), 'spec.providerRef is immutable'],
+    ['inferencejob', spec({ budget: { total: '6' } }), 'spec.budget is immutable'],
+    ['inferencejob', spec({ input: { uri: 's3://input/other.npy' } }), 'spec.input is immutable'],
+    ['inferencejob', spec({ activeDeadlineSeconds: null }), 'spec.activeDeadlineSeconds is immutable'],
+    ['inferencemodel', version({ uri: 's3://models/other.onnx' }), 'uri of a version is immutable'],
+    ['inferencemodel', version({ sha256: 'b'.repeat(64) }), 'sha256 of a version is immutable'],
+    ['inferencemodel', version({ numericProfile: 'FP32Strict' }), 'numericProfile of a version is immutable'],
+    ['inferencemodel', version({ deviceMemory: '3Gi' }), 'deviceMemory of a version is immutable'],
+    ['inferencemodel', version({ maxBatchSize: 1 }), 'maxBatchSize of a version is immutable'],
+    ['inferencemodel', version({ tolerance: { relativeL2: '9e-1' } }), 'tolerance of a version is immutable'],
+    ['inferencemodel', version({ recordShape: [1] }), 'recordShape of a version is immutable'],
+    ['inferencetask', spec({ attempt: 2 }), task],
+    ['inferencetask', spec({ deviceUUID: 'GPU-2' }), task],
+    ['inferencetask', spec({ executionProvider: 'CPU' }), task],
+    ['inferencetask', spec({ timeoutSeconds: 1 }), task],
+    ['inferencetask', spec({ storageSecretName: 'other' }), task],
+    ['inferencetask', spec({ model: { maxBatchSize: 1 } }), task],
+    ['inferencetask', spec({ input: { etag: '"f"' } }), 'spec.input is immutable'],
+    ['inferencetask', spec({ shards: null }), 'spec.shards is immutable'],
+    ['inferencetask', spec({ acknowledgedAttempt: 2 }), 'spec.acknowledgedAttempt is set once', challenged],
+    ['inferencetask', spec({ acknowledgedAttempt: null }), 'spec.acknowledgedAttempt is set once', challenged],
+    ['inferencetask', spec({ challenge: { indices: [3] } }), 'spec.challenge is drawn once', challenged],
+    ['inferencetask', spec({ challenge: null }), 'spec.challenge is drawn once', challenged],
   ];
-  for (const [kind, patch, message] of patches) {
-    test(`${kind}: ${message}`, async (context) => {
+  for (const [kind, patch, message, before] of patches) {
+    test(`${kind}: ${message}: ${JSON.stringify(patch).slice(0, 60)}`, async (context) => {
       const path = join(import.meta.dirname, 'valid', `${kind}-full.yaml`);
       await withObject(context, path);
-      const change = ['patch', '-f', path, '--type=merge', '-p', JSON.stringify(patch)];
-      await assert.rejects(run(change), (error: Error) => error.message.includes(message));
+      const change = (to: object): Promise<string> =>
+        run(['patch', '-f', path, '--type=merge', '-p', JSON.stringify(to)]);
+      if (before !== undefined) await change(before);
+      await assert.rejects(change(patch), (error: Error) => error.message.includes(message));
     });
   }
+});
+
+test('what a version of a model may change: its price, and the Secret that reads it', async (context) => {
+  const path = join(import.meta.dirname, 'valid', 'inferencemodel-full.yaml');
+  await withObject(context, path);
+  const [first] = (parse(readFileSync(path, 'utf8')) as { spec: { versions: object[] } }).spec.versions;
+  const versions = [{ ...first, referenceNanosecondsPerRecord: 2000, credentialsSecretRef: { name: 'rotated' } }];
+  await run(['patch', '-f', path, '--type=merge', '-p', JSON.stringify({ spec: { versions } })]);
 });

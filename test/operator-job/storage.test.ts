@@ -99,7 +99,7 @@ test('credentials say which key is missing or wrong', () => {
   assert.throws(() => storageCredentials({ ...keys, AWS_REGION: 'EU 1' }, 'Secret x'), { code: 'SECRET_INVALID' });
   for (const endpoint of ['nonsense', 'ftp://host', 'https://host/path', 'https://user@host']) {
     assert.throws(() => storageCredentials({ ...keys, AWS_ENDPOINT_URL: endpoint }, 'Secret x'), {
-      code: 'STORAGE_ADDRESS_INVALID',
+      code: 'SECRET_INVALID',
     });
   }
 });
