@@ -10,7 +10,7 @@ import {
 } from '@isochrone/kube';
 import { decideTask } from './decide.ts';
 import { attemptKey, forgetOthers, patchStatus, type TaskRunParts } from './task-run.ts';
-import { terminalStatus } from './task-result.ts';
+import { refusedResult, terminalStatus } from './task-result.ts';
 import type { TaskRunner } from './task-runner.ts';
 
 export interface TaskControllerOptions {
@@ -90,9 +90,16 @@ async function report(
   { runner, parts }: TaskControllerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const result = runner.result(key)!;
+  let result = runner.result(key)!;
+  const write = (): Promise<unknown> =>
+    patchStatus(parts, task, terminalStatus(result, task.spec.attempt, parts.clock.now()), signal);
   try {
-    await patchStatus(parts, task, terminalStatus(result, task.spec.attempt, parts.clock.now()), signal);
+    await write().catch((error: unknown) => {
+      const refused = result.type === 'failure' ? undefined : refusedResult(result, error);
+      if (refused === undefined) throw error;
+      result = refused;
+      return write();
+    });
   } catch (error) {
     // Gone, or a namesake's: the informer will tell, and there is nobody to report to.
     if (!(error instanceof ApiError) || !(error.isNotFound || error.isConflict)) throw error;

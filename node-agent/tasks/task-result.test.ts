@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { taskFailures } from '@isochrone/api';
+import { ApiError } from '@isochrone/kube';
 import { TaskFailure, type FailureReason } from '../errors.ts';
 import { parseStorageAccess } from './storage-access.ts';
-import { failureOf, terminalStatus } from './task-result.ts';
+import { failureOf, refusedResult, terminalStatus, type TaskResult } from './task-result.ts';
 
 const now = Date.UTC(2030, 0, 1);
 
@@ -35,6 +36,17 @@ describe('terminal status', () => {
       });
     }
   }
+
+  test('a result that the schema refuses is a failure; any other error is not of the result', () => {
+    const invalid = new ApiError('status.model.outputs[0].name: Too long', { status: 422 });
+    const admission: TaskResult = { type: 'admission', model: { inputs: [], outputs: [], nanosecondsPerRecord: 1 } };
+    const refused = refusedResult(admission, invalid);
+    assert.equal(refused?.type, 'failure');
+    assert.equal(refused.failure.reason, 'UnsupportedTensor');
+    assert.match(refused.failure.message, /outputs\[0\]\.name: Too long/);
+    assert.equal(refusedResult(admission, new ApiError('later', { status: 503 })), undefined);
+    assert.equal(refusedResult(admission, new Error('socket')), undefined);
+  });
 
   test("an unforeseen error is this program's, a full disk is a lack of capacity", () => {
     assert.equal(failureOf(new TypeError('x')).reason, 'AgentInternal');

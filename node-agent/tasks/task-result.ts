@@ -1,5 +1,5 @@
 import type { InferenceTaskStatus } from '@isochrone/api';
-import { formatTime } from '@isochrone/kube';
+import { ApiError, formatTime } from '@isochrone/kube';
 import { TaskFailure, messageOf } from '../errors.ts';
 import type { ModelReport } from '../admission/model-admission.ts';
 import type { BatchResult } from '../batch/batch-run.ts';
@@ -42,6 +42,18 @@ export function terminalStatus(result: TaskResult, attempt: number, now: number)
       };
     }
   }
+}
+
+/**
+ * A result that the schema of the task's status has no room for would be written again for ever, and keep its device: it is a
+ * failure. Names and ranks of tensors are the model's; of a batch only this program can be at fault.
+ * @returns undefined for any other error
+ */
+export function refusedResult({ type }: TaskResult, error: unknown): TaskResult | undefined {
+  if (!(error instanceof ApiError && error.isInvalid)) return undefined;
+  const reason = type === 'admission' ? 'UnsupportedTensor' : 'AgentInternal';
+  const message = `the API server refuses the result: ${error.message}`;
+  return { type: 'failure', failure: new TaskFailure(reason, message, { cause: error }) };
 }
 
 /** What an unforeseen error means to the task: the provider's machine is full, or this program is wrong. */

@@ -305,6 +305,12 @@ describe('the admission of a model', () => {
     ['a dynamic axis and no recordShape', { model: recognition }, 'NeedsRecordShape', /axis 3 of input "x"/],
     ['an output without records', { model: reducingModel() }, 'UnsupportedTensor', /output y has the shape \[1, 4\]/],
     ['an operator that fails', { model: failingModel() }, 'RunFailed', /Reshape/],
+    [
+      'more axes than the status of a task has room for',
+      { model: identityModel('FP32', ['n', ...Array<number>(17).fill(1)]) },
+      'UnsupportedTensor',
+      /the API server refuses the result: .*shape/,
+    ],
     ['bytes that are no model', { model: Buffer.from('no model at all') }, 'ModelInvalid', /load of the model/],
   ] as const) {
     test(`refuses ${name}: ${reason}`, async () => {
