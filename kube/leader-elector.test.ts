@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
-import type { ApiClient } from './client.ts';
+import type { ApiClient, RequestOptions } from './client.ts';
 import { aborted } from './clock.ts';
 import type { Lease } from './core.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -20,19 +20,37 @@ function candidate(
   identity: string,
   options: Partial<LeaderElectorOptions> = {},
 ) {
-  const network = { isUp: true, losesAnswers: false };
+  const network = { isUp: true, losesAnswers: false, delayMilliseconds: 0 };
   const call =
     <A extends unknown[], R>(method: (...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {
       if (!network.isUp) throw new TypeError('network is unreachable');
-      const answer = await method(...args);
-      if (network.losesAnswers) throw new TypeError('socket hang up');
-      return answer;
+      const { signal, timeoutMilliseconds } = args.at(-1) as RequestOptions;
+      // As the real client does it: what takes too long is given up, though it may take effect all the same.
+      const over = new AbortController();
+      const limit = clock.setTimeout(() => over.abort(new Error('not done in time')), timeoutMilliseconds!);
+      const send = async (): Promise<R> => {
+        if (network.delayMilliseconds > 0) await clock.sleep(network.delayMilliseconds);
+        return method(...args);
+      };
+      try {
+        const given = AbortSignal.any([...(signal === undefined ? [] : [signal]), over.signal]);
+        const answer = await Promise.race([
+          send(),
+          aborted(given).then(() => {
+            throw given.reason as Error;
+          }),
+        ]);
+        if (network.losesAnswers) throw new TypeError('socket hang up');
+        return answer;
+      } finally {
+        limit.cancel();
+      }
     };
   const client = {
-    find: call((...args: Parameters<typeof api.find>) => api.find(...args)),
-    create: call((...args: Parameters<typeof api.create>) => api.create(...args)),
-    replace: call((...args: Parameters<typeof api.replace>) => api.replace(...args)),
+    find: call(api.find.bind(api)),
+    create: call(api.create.bind(api)),
+    replace: call(api.replace.bind(api)),
   };
   const elector = new LeaderElector({
     client: client as unknown as Pick<ApiClient, 'find' | 'create' | 'replace'>,
@@ -102,6 +120,45 @@ describe('LeaderElector', () => {
     second.stop.abort();
     await clock.advance(1);
     await second.outcome;
+  });
+
+  test('a leader whose requests are slow stops at the renew deadline, while one is still under way', async () => {
+    const api = new ModelApi<Lease>();
+    const clock = new FakeClock();
+    const first = candidate(api, clock, 'a');
+    await clock.advance(1);
+    const second = candidate(api, clock, 'b');
+    await clock.advance(2_500);
+    // Somebody annotates the lease, so that the next renewal meets a conflict and needs three requests.
+    const lease = api.objects.get(key)!;
+    api.put({ ...lease, metadata: { ...lease.metadata, annotations: { seen: 'true' } } });
+    first.network.delayMilliseconds = 4_900;
+    for (let tick = 0; tick < 400 && !second.isActing(); tick++) {
+      await clock.advance(100);
+      assert.ok(!(first.isActing() && second.isActing()), 'two leaders at once');
+      assert.equal(first.isActing(), first.elector.isLeader, 'acts exactly while it may');
+    }
+    assert.equal(second.isActing(), true);
+    assert.equal(await first.outcome, 'lost');
+    second.stop.abort();
+    await clock.advance(1);
+    await second.outcome;
+  });
+
+  test('one request that gets stuck does not cost the leadership', async () => {
+    const api = new ModelApi<Lease>();
+    const clock = new FakeClock();
+    const leader = candidate(api, clock, 'a');
+    await clock.advance(5_000);
+    leader.network.delayMilliseconds = 60_000;
+    await clock.advance(2_000);
+    leader.network.delayMilliseconds = 0;
+    await clock.advance(30_000);
+    assert.equal(leader.tokens.length, 1);
+    assert.equal(leader.elector.isLeader, true);
+    leader.stop.abort();
+    await clock.advance(1);
+    assert.equal(await leader.outcome, 'stopped');
   });
 
   test('renewals whose answers are lost do not cost the leadership', async () => {
@@ -202,7 +259,7 @@ describe('LeaderElector', () => {
   test('property: whatever the network does, never two act at once, and tokens only grow', async () => {
     const step = fc.record({
       who: fc.nat(2),
-      does: fc.constantFrom('down' as const, 'up' as const, 'lose' as const, 'wait' as const),
+      does: fc.constantFrom('down' as const, 'up' as const, 'lose' as const, 'slow' as const, 'wait' as const),
       milliseconds: fc.integer({ min: 0, max: 12_000 }),
     });
     await fc.assert(
@@ -216,6 +273,7 @@ describe('LeaderElector', () => {
           if (does !== 'wait') {
             network.isUp = does !== 'down';
             network.losesAnswers = does === 'lose';
+            network.delayMilliseconds = does === 'slow' ? milliseconds : 0;
           }
           for (let passed = 0; passed < milliseconds; passed += 500) {
             await clock.advance(500);
@@ -229,9 +287,11 @@ describe('LeaderElector', () => {
         for (const one of all) {
           one.network.isUp = true;
           one.network.losesAnswers = false;
+          one.network.delayMilliseconds = 0;
           one.stop.abort();
         }
-        await clock.advance(1);
+        // A request under way may take half of the renew deadline.
+        await clock.advance(5_000);
         await Promise.all(all.map((one) => one.outcome));
       }),
       { numRuns: 40 },

@@ -1,5 +1,5 @@
-import type { ApiClient } from './client.ts';
-import { systemClock, type Clock } from './clock.ts';
+import type { ApiClient, RequestOptions } from './client.ts';
+import { systemClock, type Clock, type Timer } from './clock.ts';
 import { formatMicroTime } from './time.ts';
 import { core, type Lease } from './core.ts';
 import { ApiError, KubeError } from './errors.ts';
@@ -90,7 +90,7 @@ export class LeaderElector {
 
   /** True while this process holds the lease and its last renewal is recent enough to act on. */
   get isLeader(): boolean {
-    return this.#token !== undefined && this.#sinceRenewal() < this.#renewMilliseconds;
+    return this.#token !== undefined && this.#remaining() > 0;
   }
 
   /** Who holds the lease as last seen. */
@@ -116,23 +116,30 @@ export class LeaderElector {
     metrics.leaderStatus.set(this.#labels, 1);
     this.#logger.info({ ...fencingToken }, 'leading');
     const losing = new AbortController();
+    const lose = (message: string, fields: object): void => {
+      if (losing.signal.aborted) return;
+      this.#logger.error(fields, message);
+      losing.abort(new KubeError('LEASE_LOST', `lease ${this.#labels.name} was lost: ${message}`));
+    };
+    const stopWatching = this.#whenOverdue(() => {
+      lose('lease not renewed within the deadline', { sinceRenewal: this.#sinceRenewal() });
+    });
     // Renewal goes on while `lead` winds down after the signal: until then nobody else may begin.
     const ended = new AbortController();
-    const renewal = this.#renewUntil(ended.signal, fencingToken).then((kept) => {
-      if (!kept) losing.abort(new KubeError('LEASE_LOST', `lease ${this.#labels.name} was lost`));
-      return kept;
-    });
+    const renewal = this.#keepRenewing(ended.signal, losing.signal, fencingToken, lose);
     try {
       await lead({ signal: AbortSignal.any([signal, losing.signal]), fencingToken });
     } finally {
       ended.abort();
-      const kept = await renewal;
+      await renewal;
+      stopWatching();
       this.#token = undefined;
       metrics.leaderStatus.set(this.#labels, 0);
+      const kept = !losing.signal.aborted;
       if (kept && (this.#options.releaseOnStop ?? true)) await this.#release();
       this.#logger.info({ kept }, 'no longer leading');
     }
-    return (await renewal) ? 'stopped' : 'lost';
+    return losing.signal.aborted ? 'lost' : 'stopped';
   }
 
   async #acquire(signal: AbortSignal): Promise<FencingToken | undefined> {
@@ -190,39 +197,57 @@ export class LeaderElector {
     }
   }
 
-  /** @returns false when the lease was lost. */
-  async #renewUntil(ended: AbortSignal, token: FencingToken): Promise<boolean> {
-    while (!ended.aborted) {
-      await this.#pause(ended, this.#renewMilliseconds - this.#sinceRenewal());
-      if (ended.aborted) break;
-      const remaining = this.#renewMilliseconds - this.#sinceRenewal();
-      if (remaining <= 0) {
-        this.#logger.error({ sinceRenewal: this.#sinceRenewal() }, 'lease not renewed within the deadline');
-        return false;
+  /**
+   * Calls back as soon as the last renewal is too old to act on, whatever a request under way is waiting for.
+   *
+   * @returns a function that ends the watch
+   */
+  #whenOverdue(callback: () => void): () => void {
+    let timer: Timer | undefined;
+    const check = (): void => {
+      const remaining = this.#remaining();
+      if (remaining <= 0) callback();
+      else timer = this.#clock.setTimeout(check, remaining);
+    };
+    check();
+    return () => timer?.cancel();
+  }
+
+  async #keepRenewing(
+    ended: AbortSignal,
+    lost: AbortSignal,
+    token: FencingToken,
+    lose: (message: string, fields: object) => void,
+  ): Promise<void> {
+    const over = AbortSignal.any([ended, lost]);
+    while (!over.aborted) {
+      await this.#pause(over);
+      if (over.aborted) return;
+      // The timer of the deadline stood still while the machine was suspended; the wall clock did not.
+      if (this.#remaining() <= 0) {
+        lose('lease not renewed within the deadline', { sinceRenewal: this.#sinceRenewal() });
+        return;
       }
       try {
-        if (!(await this.#renew(token, remaining))) {
-          this.#logger.error({ holder: this.holder }, 'lease taken by another');
-          return false;
-        }
+        if (!(await this.#renew(token, lost))) lose('lease taken by another', { holder: this.holder });
       } catch (error) {
+        if (lost.aborted) return;
         this.#options.metrics.leaderRenewFailures.inc(this.#labels);
-        this.#logger.warn({ err: error, remaining }, 'lease not renewed; trying again');
+        this.#logger.warn({ err: error, remaining: this.#remaining() }, 'lease not renewed; trying again');
       }
     }
-    return true;
   }
 
   /** @returns false when somebody else holds the lease. */
-  async #renew(token: FencingToken, remainingMilliseconds: number): Promise<boolean> {
+  async #renew(token: FencingToken, lost: AbortSignal): Promise<boolean> {
     const { client, lease: ref } = this.#options;
-    const options = { timeoutMilliseconds: remainingMilliseconds };
+    const options = (): RequestOptions => this.#requestOptions(lost, this.#remaining());
     const sent = { monotonic: this.#clock.monotonic(), wall: this.#clock.now() };
     const write = async (lease: Lease): Promise<Lease> =>
       client.replace(
         core.leases,
         { ...lease, spec: { ...lease.spec, renewTime: formatMicroTime(sent.wall) } },
-        options,
+        options(),
       );
     let stored: Lease;
     try {
@@ -230,7 +255,7 @@ export class LeaderElector {
     } catch (error) {
       if (!(error instanceof ApiError && (error.isConflict || error.isNotFound))) throw error;
       // Another writer, or our own write whose answer was lost.
-      const present = await client.find(core.leases, ref, options);
+      const present = await client.find(core.leases, ref, options());
       if (present !== undefined) this.#observe(present);
       const ours =
         present?.spec?.holderIdentity === token.holder && present.spec.leaseTransitions === token.leaseTransitions;
@@ -262,17 +287,22 @@ export class LeaderElector {
     return Math.max(this.#clock.monotonic() - this.#renewed.monotonic, this.#clock.now() - this.#renewed.wall);
   }
 
+  /** How long the last renewal may still be acted on. */
+  #remaining(): number {
+    return this.#renewMilliseconds - this.#sinceRenewal();
+  }
+
   /** The retry period, jittered so that candidates do not ask in step. Resolves early on the signal. */
-  async #pause(signal: AbortSignal, mostMilliseconds = Infinity): Promise<void> {
-    const span = Math.max(0, Math.min(this.#retryMilliseconds * (1 + this.#random() * 0.2), mostMilliseconds));
+  async #pause(signal: AbortSignal): Promise<void> {
     try {
-      await this.#clock.sleep(span, signal);
+      await this.#clock.sleep(this.#retryMilliseconds * (1 + this.#random() * 0.2), signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  #requestOptions(signal: AbortSignal): { signal: AbortSignal; timeoutMilliseconds: number } {
-    return { signal, timeoutMilliseconds: this.#renewMilliseconds };
+  /** At most half of the deadline for one request, so that one stuck connection leaves time for another try. */
+  #requestOptions(signal: AbortSignal, mostMilliseconds = Infinity): RequestOptions {
+    return { signal, timeoutMilliseconds: Math.min(mostMilliseconds, this.#renewMilliseconds / 2) };
   }
 }
