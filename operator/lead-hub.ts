@@ -29,6 +29,7 @@ import { EdgeClusterController } from './edge-cluster/controller.ts';
 import { MemberObjectViews } from './edge-cluster/observe.ts';
 import type { OperatorOptions } from './hub.ts';
 import { createJobController, defaultJobOptions } from './job/index.ts';
+import { beginLedgerTerm } from './ledger-term.ts';
 import { OperatorMetrics } from './metrics.ts';
 import { admissionTaskIndex, ModelController } from './model/controller.ts';
 import { NodeController, nodeIndexes, reportIndexes } from './node/controller.ts';
@@ -54,15 +55,17 @@ const inNamespace = ({ metadata }: InferenceTask | InferenceJob): readonly strin
  * One term of leadership: proves the books, takes a fencing token, watches, and reconciles until the signal aborts.
  *
  * @param tellStatus is given the check of readiness for this term
- * @throws LedgerError LEDGER_CORRUPT when the books do not add up: nothing may be paid from them
+ * @throws LedgerError LEDGER_CORRUPT when the books do not add up: nothing may be paid from them; STALE_LEADER when another
+ * took the books meanwhile
  */
 export async function leadHub(
-  { options, client, ledger, scheduler, identity, logger, registry, metrics, clock }: HubParts,
+  { options, client, ledger: books, scheduler, identity, logger, registry, metrics, clock }: HubParts,
   signal: AbortSignal,
   tellStatus: (check: () => true | string) => void,
 ): Promise<void> {
-  await ledger.check();
-  const token = await ledger.acquireLeadership(identity);
+  const ledgerTerm = await beginLedgerTerm(books, identity, signal);
+  if (ledgerTerm === undefined) return;
+  const { ledger, token } = ledgerTerm;
   const common = { client, logger, metrics, clock };
   const informer = <T extends KubeObject>(rest: Omit<InformerOptions<T>, keyof typeof common>) =>
     new Informer<T>({ ...common, ...rest });
@@ -108,9 +111,9 @@ export async function leadHub(
     const open = Object.entries(informers).find(([, one]) => !one.hasSynced);
     return open === undefined ? true : `leading, but ${open[0]} are not synced yet`;
   });
-  // When one part fails for good, the term is over for all.
+  // When one part fails for good, or another leader took the books, the term is over for all.
   const over = new AbortController();
-  const term = AbortSignal.any([signal, over.signal]);
+  const term = AbortSignal.any([signal, over.signal, ledgerTerm.over]);
   const work = [...Object.values(informers), ...controllers].map((part) =>
     part.run(term).catch((error: unknown) => {
       over.abort(error);
@@ -119,6 +122,7 @@ export async function leadHub(
   );
   const ends = await Promise.allSettled(work);
   await events.flush();
+  ledgerTerm.over.throwIfAborted();
   const failure = ends.find((end) => end.status === 'rejected');
   if (failure !== undefined) throw failure.reason as Error;
 }
