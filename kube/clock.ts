@@ -58,3 +58,16 @@ export function aborted(signal: AbortSignal): Promise<void> {
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
+
+/** What the promise gives. @throws what it rejects with, or the signal's reason as soon as it aborts. */
+export async function unlessAborted<R>(promise: Promise<R>, signal: AbortSignal): Promise<R> {
+  const ended = Promise.withResolvers<never>();
+  const end = (): void => ended.reject(signal.reason as Error);
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    return await Promise.race([promise, ended.promise]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}

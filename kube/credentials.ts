@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InClusterOptions, ServerOptions } from './client.ts';
-import type { Clock } from './clock.ts';
+import { unlessAborted, type Clock } from './clock.ts';
 import { KubeconfigError } from './errors.ts';
 
 /** TLS material of a connection, PEM. */
@@ -32,6 +32,33 @@ export interface Endpoint {
   authenticate: Authenticate;
   /** HTTP(S) proxy to tunnel through. */
   proxyUrl?: string;
+}
+
+/** A question that is not answered after this span is asked again by the next request: what hung once need not hang again. */
+const patienceMilliseconds = 30_000;
+
+/**
+ * Lets requests that ask at the same time share one answer, so that 401s that come together run an exec plug-in once; and
+ * each waits only until its own signal aborts, since a plug-in may hang.
+ */
+export function sharedAuthentication(
+  authenticate: Authenticate,
+  clock: Clock,
+): (refresh: boolean, signal: AbortSignal) => Promise<Identity> {
+  const pending = new Map<boolean, Promise<Identity>>();
+  const ask = (refresh: boolean): Promise<Identity> => {
+    const forget = (): void => {
+      if (pending.get(refresh) === asked) pending.delete(refresh);
+    };
+    const patience = clock.setTimeout(forget, patienceMilliseconds);
+    const asked = authenticate(refresh).finally(() => {
+      patience.cancel();
+      forget();
+    });
+    pending.set(refresh, asked);
+    return asked;
+  };
+  return (refresh, signal) => unlessAborted(pending.get(true) ?? pending.get(refresh) ?? ask(refresh), signal);
 }
 
 /** client-go re-reads token files this often; the kubelet rewrites them at 80 % of their life. */

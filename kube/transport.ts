@@ -4,7 +4,7 @@ import { Pool, ProxyAgent, type Dispatcher } from 'undici';
 import { jitteredBackoff } from './backoff.ts';
 import type { ClientOptions, RawRequest } from './client.ts';
 import { systemClock, type Clock } from './clock.ts';
-import type { Endpoint, Identity, Tls } from './credentials.ts';
+import { sharedAuthentication, type Endpoint, type Identity, type Tls } from './credentials.ts';
 import { ApiError, RequestTimeoutError, type StatusDetails } from './errors.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
@@ -30,6 +30,7 @@ interface Pools {
 export class Transport {
   readonly host: string;
   readonly #endpoint: Endpoint;
+  readonly #authenticate: ReturnType<typeof sharedAuthentication>;
   readonly #basePath: string;
   readonly #origin: string;
   readonly #options: ClientOptions;
@@ -47,6 +48,7 @@ export class Transport {
     this.#endpoint = endpoint;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#authenticate = sharedAuthentication(endpoint.authenticate, this.#clock);
     this.#random = options.random ?? Math.random;
     const { requestsPerSecond: rate } = options;
     this.#limiter = rate === undefined ? undefined : new RateLimiter(rate, options.burst ?? rate * 2, this.#clock);
@@ -149,10 +151,10 @@ export class Transport {
     signal: AbortSignal,
     pool: 'requests' | 'watches',
   ): Promise<Dispatcher.ResponseData> {
-    const identity = await this.#endpoint.authenticate(false);
+    const identity = await this.#authenticate(false, signal);
     const response = await this.#dispatch(request, identity, signal, pool);
     if (response.statusCode !== 401) return response;
-    const renewed = await this.#endpoint.authenticate(true);
+    const renewed = await this.#authenticate(true, signal);
     if (isDeepStrictEqual(renewed, identity)) return response;
     await response.body.dump();
     return this.#dispatch(request, renewed, signal, pool);
