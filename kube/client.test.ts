@@ -134,6 +134,21 @@ describe('ApiClient', () => {
     await client.close();
   });
 
+  test('a Retry-After of 0 is no loop, and one of a day no day', async () => {
+    const retryAfter = ['0', '86400'];
+    const api = await serveHttp((_, response) => {
+      const span = retryAfter.shift();
+      if (span === undefined) sendJson(response, 200, {});
+      else sendJson(response, 503, status(503, 'x'), { 'retry-after': span });
+    });
+    const waits: number[] = [];
+    const clock = Object.assign(new FakeClock(), { sleep: async (span: number) => void waits.push(span) });
+    const client = ApiClient.fromOptions({ server: api.url, clock, random: () => 0 });
+    await client.create(core.configMaps, { metadata: ref });
+    assert.deepEqual(waits, [50, 60_000]);
+    await client.close();
+  });
+
   test('errors carry status, reason and details; plain text is quoted', async () => {
     const body = {
       ...status(409, 'Conflict', 'the object has been modified'),

@@ -14,6 +14,11 @@ export interface Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** @throws RangeError for what is no span: no comparison with NaN is true, so what waits for it would wait for ever. */
+export function assertSpan(name: string, milliseconds: number): void {
+  if (Number.isNaN(milliseconds)) throw new RangeError(`${name} is NaN; give a number of milliseconds`);
+}
+
 /** The longest span `setTimeout` takes; it turns a longer one into 1 ms. */
 const longestTimeout = 2_147_483_647;
 

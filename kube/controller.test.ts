@@ -58,6 +58,40 @@ describe('Controller', () => {
     assert.equal(source.handlers.size, 0);
   });
 
+  test('a key that asks to run again at once leaves the event loop its turns', async () => {
+    let runs = 0;
+    let turned = false;
+    const controller = new Controller({
+      name: 'eager',
+      logger: new RecordingLogger(),
+      metrics: new Metrics(new Registry()),
+      reconcile: async () => {
+        runs += 1;
+        return turned || runs > 1000 ? done : requeueAfter(0);
+      },
+    });
+    const stop = new AbortController();
+    controller.enqueue('a');
+    const running = controller.run(stop.signal);
+    setTimeout(() => {
+      turned = true;
+      stop.abort();
+    }, 20);
+    await running;
+    assert.ok(runs < 1000, `${runs} runs before another timer`);
+  });
+
+  test('a span that is no number fails the reconcile, which is retried', async () => {
+    let attempts = 0;
+    const run = start(async (_key, { attempt }) => ((attempts = attempt), requeueAfter(attempt === 1 ? NaN : 60_000)));
+    run.controller.enqueue('a');
+    await run.clock.advance(10);
+    assert.equal(attempts, 2);
+    assert.match(String(run.logger.lines.find((line) => line.level === 'error')?.fields['err']), /requeueAfter is NaN/);
+    run.stop.abort();
+    await run.running;
+  });
+
   test('what changes now goes before the first sync', async () => {
     const source = new ManualSource();
     const keys: string[] = [];

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { aborted, systemClock, type Clock } from './clock.ts';
+import { aborted, assertSpan, systemClock, type Clock } from './clock.ts';
 import { RequestTimeoutError } from './errors.ts';
 import type { ChangeSource } from './informer.ts';
 import type { Logger } from './logger.ts';
@@ -10,8 +10,9 @@ import { WorkQueue, type BackoffOptions, type WorkItem } from './work-queue.ts';
 /** Nothing more to do until something changes. */
 export const done = Object.freeze({ done: true });
 export type ReconcileResult = typeof done | { requeueAfterMilliseconds: number };
-/** Run the key again after the span even if nothing changes. */
+/** Run the key again after the span even if nothing changes. @throws RangeError for NaN */
 export function requeueAfter(milliseconds: number): ReconcileResult {
+  assertSpan('requeueAfter', milliseconds);
   return { requeueAfterMilliseconds: milliseconds };
 }
 
@@ -158,11 +159,12 @@ export class Controller {
         this.#queue.forget(key);
         break;
       case 'backoff':
-        this.#queue.addRateLimited(key, { priority });
+        this.#queue.addRateLimited(key, { ...queue, priority });
         break;
       case 'after':
         this.#queue.forget(key);
-        this.#queue.addAfter(key, queue.milliseconds, { priority });
+        // Always by a timer: a key that is ready again at once would leave the event loop no turn for anything else.
+        this.#queue.addAfter(key, Math.max(1, queue.milliseconds), { priority });
         break;
     }
     metrics.reconciles.inc({ controller: this.name, result });

@@ -1,3 +1,5 @@
+import { assertSpan } from './clock.ts';
+
 /**
  * Every named error of the package: stable code, the HTTP status it stands for when a server reports it (502: the
  * upstream API answered badly; 503: try again later), and what it means to a caller.
@@ -37,6 +39,7 @@ export class RequeueError extends KubeError {
   readonly requeueAfterMilliseconds: number;
   constructor(message: string, requeueAfterMilliseconds: number, options?: ErrorOptions, code: ErrorCode = 'REQUEUE') {
     super(code, message, options);
+    assertSpan('requeueAfterMilliseconds', requeueAfterMilliseconds);
     this.requeueAfterMilliseconds = requeueAfterMilliseconds;
   }
 }

@@ -217,6 +217,22 @@ describe('Informer', () => {
     await run.stop();
   });
 
+  for (const retryAfterSeconds of [0, 86_400]) {
+    test(`keeps within bounds when a server says Retry-After: ${retryAfterSeconds}`, async () => {
+      const api = new ModelApi<ConfigMap>();
+      const run = start(api);
+      await run.clock.advance(1);
+      api.cut('reset');
+      for (let second = 0; second < 300; second++) {
+        api.nextError = new ApiError('no', { status: 503, retryAfterSeconds });
+        await run.clock.advance(1_000);
+      }
+      const attempts = api.counts.watch;
+      assert.ok(attempts >= 4 && attempts < 30, `${attempts} attempts in 300 s`);
+      await run.stop();
+    });
+  }
+
   test('backs off while it is refused, and says why', async () => {
     const api = new ModelApi<ConfigMap>();
     const run = start(api);

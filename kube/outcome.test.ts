@@ -40,7 +40,15 @@ describe('dispositionOf', () => {
     [
       'throttled',
       { error: new ApiError('x', { status: 429, retryAfterSeconds: 3 }) },
-      after(3000),
+      { action: 'backoff', atLeastMilliseconds: 3000 },
+      'error',
+      'retried',
+      'error',
+    ],
+    [
+      'throttled for a day',
+      { error: new ApiError('x', { status: 429, retryAfterSeconds: 86_400 }) },
+      { action: 'backoff', atLeastMilliseconds: 60_000 },
       'error',
       'retried',
       'error',

@@ -1,3 +1,4 @@
+import { retryAfterDelay } from './backoff.ts';
 import type { ReconcileResult } from './controller.ts';
 import { ApiError, RequeueError, TerminalError } from './errors.ts';
 
@@ -6,7 +7,10 @@ export type Outcome = { result: ReconcileResult } | { error: unknown };
 
 /** What follows from it: for the queue, for `controller_runtime_reconcile_total{result}`, and for the log. */
 export interface Disposition {
-  queue: { action: 'forget' } | { action: 'backoff' } | { action: 'after'; milliseconds: number };
+  queue:
+    | { action: 'forget' }
+    | { action: 'backoff'; atLeastMilliseconds?: number }
+    | { action: 'after'; milliseconds: number };
   result: 'success' | 'requeue_after' | 'requeue' | 'error';
   /** Counted in the error totals; `terminal` ones are not retried. */
   failure: 'none' | 'retried' | 'terminal';
@@ -18,7 +22,7 @@ export interface Disposition {
  * The one place that decides what becomes of a key after its reconcile.
  *
  * A conflict is no failure: the reconcile worked on a copy that trailed the server, and its event is on the way. A
- * throttled request waits as long as the server asked.
+ * throttled request waits as long as the server asked, within bounds.
  */
 export function dispositionOf(outcome: Outcome): Disposition {
   if ('result' in outcome) {
@@ -54,10 +58,10 @@ export function dispositionOf(outcome: Outcome): Disposition {
   }
   const throttledSeconds = error instanceof ApiError && error.isTooManyRequests ? error.retryAfterSeconds : undefined;
   return {
-    queue:
-      throttledSeconds === undefined
-        ? { action: 'backoff' }
-        : { action: 'after', milliseconds: throttledSeconds * 1000 },
+    queue: {
+      action: 'backoff',
+      ...(throttledSeconds === undefined ? {} : { atLeastMilliseconds: retryAfterDelay(throttledSeconds, 0, () => 0) }),
+    },
     result: 'error',
     failure: 'retried',
     level: 'error',

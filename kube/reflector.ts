@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { jitteredBackoff } from './backoff.ts';
+import { jitteredBackoff, retryAfterDelay } from './backoff.ts';
 import type { ListOptions, WatchEvent, WatchOptions } from './client.ts';
 import type { Clock, Timer } from './clock.ts';
 import { ApiError, KubeError } from './errors.ts';
@@ -243,11 +243,13 @@ export class Reflector<T extends KubeObject> {
 
   #delayAfter(error: unknown): number {
     const { random } = this.#options;
-    if (error instanceof ApiError && error.retryAfterSeconds !== undefined) {
-      return error.retryAfterSeconds * 1000 * (1 + random() / 2);
-    }
     // The first restart after a healthy watch is prompt, yet not in step with everybody else's.
-    if (this.#failures === 0) return random() * 100;
-    return jitteredBackoff(this.#failures - 1, backoffBaseMilliseconds, backoffMaxMilliseconds, random);
+    const backoff =
+      this.#failures === 0
+        ? random() * 100
+        : jitteredBackoff(this.#failures - 1, backoffBaseMilliseconds, backoffMaxMilliseconds, random);
+    return error instanceof ApiError && error.retryAfterSeconds !== undefined
+      ? retryAfterDelay(error.retryAfterSeconds, backoff, random)
+      : backoff;
   }
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { Pool, ProxyAgent, type Dispatcher } from 'undici';
-import { jitteredBackoff } from './backoff.ts';
+import { jitteredBackoff, retryAfterDelay } from './backoff.ts';
 import type { ClientOptions, RawRequest } from './client.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { sharedAuthentication, type Endpoint, type Identity, type Tls } from './credentials.ts';
@@ -128,8 +128,8 @@ export class Transport {
   #retryDelay(request: RawRequest, error: unknown, attempt: number): number | undefined {
     if (error instanceof ApiError) {
       const refused = error.status === 429 || (error.status >= 500 && error.retryAfterSeconds !== undefined);
-      // Jittered upwards: clients that were throttled together must not come back together.
-      return refused ? (error.retryAfterSeconds ?? 1) * 1000 * (1 + this.#random() / 2) : undefined;
+      const backoff = jitteredBackoff(attempt, 100, 10_000, this.#random);
+      return refused ? retryAfterDelay(error.retryAfterSeconds ?? 1, backoff, this.#random) : undefined;
     }
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     return isRead && attempt < 2 && isBrokenConnection(error)

@@ -39,6 +39,18 @@ describe('WorkQueue', () => {
     assert.deepEqual(order, ['older', 'new', 'old']);
   });
 
+  test('a delay that is no number is refused instead of losing the key', () => {
+    const queue = new WorkQueue({ name: 'q' });
+    assert.throws(() => queue.addAfter('a', NaN), /delay of key a is NaN/);
+  });
+
+  test('a failure is retried after its backoff, or after the span that is asked for where that is longer', () => {
+    const queue = new WorkQueue({ name: 'q', clock: new FakeClock() });
+    assert.equal(queue.addRateLimited('a', { atLeastMilliseconds: 1 }), 5);
+    assert.equal(queue.addRateLimited('a', { atLeastMilliseconds: 3000 }), 3000);
+    assert.equal(queue.failures('a'), 2);
+  });
+
   test('of two delays the earlier wins, and an immediate add cancels both', async () => {
     const clock = new FakeClock();
     const queue = new WorkQueue({ name: 'q', clock });

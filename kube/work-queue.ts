@@ -1,5 +1,5 @@
 import { exponentialBackoff } from './backoff.ts';
-import { systemClock, type Clock, type Timer } from './clock.ts';
+import { assertSpan, systemClock, type Clock, type Timer } from './clock.ts';
 import { DelayHeap } from './delay-heap.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -96,8 +96,9 @@ export class WorkQueue {
     if (!this.#processing.has(key)) this.#makeReady(key, priority);
   }
 
-  /** The earlier of two delays wins; a key that is ready already stays so. */
+  /** The earlier of two delays wins; a key that is ready already stays so. @throws RangeError for a delay that is not a number. */
   addAfter(key: string, milliseconds: number, options: AddOptions = {}): void {
+    assertSpan(`delay of key ${key}`, milliseconds);
     if (this.#closed) return;
     const priority = options.priority ?? 0;
     if (milliseconds <= 0 || this.#waiting.has(key)) {
@@ -109,10 +110,11 @@ export class WorkQueue {
     this.#armTimer();
   }
 
-  /** Adds after the key's backoff, and counts one more failure. @returns the delay, milliseconds. */
-  addRateLimited(key: string, options: AddOptions = {}): number {
+  /** Adds after the key's backoff, or the span where that is longer, and counts one more failure. @returns the delay, milliseconds. */
+  addRateLimited(key: string, options: AddOptions & { atLeastMilliseconds?: number } = {}): number {
     const failures = this.failures(key);
-    const delay = exponentialBackoff(failures, this.#baseMilliseconds, this.#maxMilliseconds);
+    const backoff = exponentialBackoff(failures, this.#baseMilliseconds, this.#maxMilliseconds);
+    const delay = Math.max(backoff, options.atLeastMilliseconds ?? 0);
     this.#failures.set(key, failures + 1);
     this.#metrics?.queueRetries.inc({ name: this.#name });
     this.addAfter(key, delay, options);
