@@ -1,11 +1,19 @@
+/** Not worth compacting. */
+const fewLeftovers = 64;
+
 /** Keys by the moment they fall due: a binary heap, so that 100,000 waiting keys need one timer. Moments are milliseconds. */
 export class DelayHeap {
-  readonly #heap: { key: string; at: number }[] = [];
+  #heap: { key: string; at: number }[] = [];
   /** The moment that counts for a key; heap entries that disagree are leftovers. */
   readonly #due = new Map<string, number>();
 
   get size(): number {
     return this.#due.size;
+  }
+
+  /** Entries held, leftovers included: at most about twice the size. */
+  get held(): number {
+    return this.#heap.length;
   }
 
   /** When the next key falls due. */
@@ -21,10 +29,12 @@ export class DelayHeap {
     this.#due.set(key, at);
     this.#heap.push({ key, at });
     this.#siftUp(this.#heap.length - 1);
+    this.#compact();
   }
 
   delete(key: string): void {
     this.#due.delete(key);
+    this.#compact();
   }
 
   /** Removes and returns the first key that is due at `now`. */
@@ -40,6 +50,13 @@ export class DelayHeap {
   clear(): void {
     this.#heap.length = 0;
     this.#due.clear();
+  }
+
+  /** Leftovers that are due late would gather for days: a key that is reconciled every second leaves one each time. */
+  #compact(): void {
+    if (this.#heap.length <= 2 * this.#due.size + fewLeftovers) return;
+    // In order, which is a heap.
+    this.#heap = Array.from(this.#due, ([key, at]) => ({ key, at })).sort((one, other) => one.at - other.at);
   }
 
   #dropLeftovers(): void {
