@@ -99,9 +99,7 @@ export function endpointFromOptions(options: ServerOptions, clock: Clock): Endpo
   if ((cert === undefined) !== (key === undefined)) {
     throw new KubeconfigError('clientCertificate and clientKey belong together; one of them is missing');
   }
-  if (url.protocol === 'http:' && (token !== undefined || tokenFile !== undefined) && !isLoopback(url.hostname)) {
-    throw new KubeconfigError(`server ${url.origin} would receive a token in clear text; use https`);
-  }
+  refuseClearText(url, token !== undefined || tokenFile !== undefined);
   const tls: Tls = { ca: options.ca, cert, key, servername: options.tlsServerName };
   const readToken =
     tokenFile === undefined ? async (): Promise<string | undefined> => token : rotatingFile(tokenFile, clock);
@@ -136,6 +134,21 @@ export function endpointInCluster(options: InClusterOptions, clock: Clock): Endp
   };
 }
 
+/** The same server, reached the same way, for whoever has the token in the file. @throws KubeconfigError */
+export async function endpointWithTokenFile(endpoint: Endpoint, tokenFile: string, clock: Clock): Promise<Endpoint> {
+  refuseClearText(new URL(endpoint.server), true);
+  const { tls } = await endpoint.authenticate(false);
+  const { ca, servername, rejectUnauthorized } = tls;
+  const readToken = rotatingFile(tokenFile, clock);
+  return {
+    ...endpoint,
+    async authenticate(refresh) {
+      const headers = { authorization: `Bearer ${await readToken(refresh)}` };
+      return { headers, tls: { ca, servername, rejectUnauthorized } };
+    },
+  };
+}
+
 /** @throws KubeconfigError when the text is not an http(s) URL. */
 export function parseServer(server: string): URL {
   const url = URL.canParse(server) ? new URL(server) : undefined;
@@ -143,6 +156,13 @@ export function parseServer(server: string): URL {
     throw new KubeconfigError(`server ${JSON.stringify(server)} is not an http(s) URL, such as https://10.0.0.1:6443`);
   }
   return url;
+}
+
+/** @throws KubeconfigError when a token would go over the network unencrypted. */
+export function refuseClearText(server: URL, hasToken: boolean): void {
+  if (server.protocol === 'http:' && hasToken && !isLoopback(server.hostname)) {
+    throw new KubeconfigError(`server ${server.origin} would receive a token in clear text; use https`);
+  }
 }
 
 function isLoopback(hostname: string): boolean {

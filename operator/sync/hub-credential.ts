@@ -37,7 +37,7 @@ export class HubCredential {
    * @throws KubeconfigError; OperatorError STATE_DIRECTORY_UNUSABLE; the signal's reason
    */
   async connect(signal: AbortSignal): Promise<ApiClient> {
-    const { stateDirectory, kubeconfig, client, clock, logger } = this.#options;
+    const { stateDirectory, client, clock, logger } = this.#options;
     try {
       await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
       this.#token = await this.#stored();
@@ -45,10 +45,7 @@ export class HubCredential {
       const message = `stateDirectory ${stateDirectory} cannot be used; give one that this process may write to`;
       throw new OperatorError('STATE_DIRECTORY_UNUSABLE', message, { cause: error });
     }
-    const bootstrap = await ApiClient.fromKubeconfig({ ...client, path: kubeconfig });
-    const { server } = bootstrap;
-    const ca = await bootstrap.certificateAuthority();
-    await bootstrap.close();
+    const follower = await this.#withBootstrap((bootstrap) => bootstrap.withTokenFile(this.#tokenFile, client));
     while (this.#token === undefined) {
       signal.throwIfAborted();
       try {
@@ -58,25 +55,18 @@ export class HubCredential {
         await clock.sleep(2000, signal);
       }
     }
-    return ApiClient.fromOptions({
-      ...client,
-      server,
-      tokenFile: this.#tokenFile,
-      ...(ca === undefined ? {} : { ca }),
-    });
+    return follower;
   }
 
   /** Reads the Secret with the credential of the kubeconfig, which may have been replaced since. @throws ApiError */
   async enrol(signal: AbortSignal): Promise<void> {
-    const { kubeconfig, client, hubNamespace } = this.#options;
-    const bootstrap = await ApiClient.fromKubeconfig({ ...client, path: kubeconfig });
+    const { kubeconfig, hubNamespace } = this.#options;
+    const ref = { namespace: hubNamespace, name: names.edgeCredential };
+    const options = { signal, timeoutMilliseconds: 10_000 };
     try {
-      const ref = { namespace: hubNamespace, name: names.edgeCredential };
-      await this.accept(await bootstrap.get(core.secrets, ref, { signal, timeoutMilliseconds: 10_000 }));
+      await this.accept(await this.#withBootstrap((bootstrap) => bootstrap.get(core.secrets, ref, options)));
     } catch (error) {
       throw explained(error, kubeconfig, hubNamespace);
-    } finally {
-      await bootstrap.close();
     }
   }
 
@@ -92,6 +82,16 @@ export class HubCredential {
     await this.#store(token);
     syncMetrics.tokenExpiration.set(claims.expiresAt / 1000);
     logger.info({ expirationTime: new Date(claims.expiresAt).toISOString() }, 'took over a new token for the hub');
+  }
+
+  async #withBootstrap<R>(use: (bootstrap: ApiClient) => Promise<R>): Promise<R> {
+    const { kubeconfig, client } = this.#options;
+    const bootstrap = await ApiClient.fromKubeconfig({ ...client, path: kubeconfig });
+    try {
+      return await use(bootstrap);
+    } finally {
+      await bootstrap.close();
+    }
   }
 
   async #stored(): Promise<string | undefined> {
