@@ -1,19 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
-import { homedir } from 'node:os';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubeconfigOptions } from './client.ts';
 import type { Clock } from './clock.ts';
-import { parseServer, rotatingFile, type Endpoint, type Identity, type Tls } from './credentials.ts';
+import { parseServer, refuseClearText, rotatingFile, type Endpoint, type Identity, type Tls } from './credentials.ts';
 import { KubeconfigError } from './errors.ts';
-
-/** As the file has it. */
-interface RawKubeconfig {
-  users?: { name: string; user?: Record<string, unknown> }[];
-  clusters?: { name: string; cluster?: Record<string, unknown> }[];
-}
-type LoadYaml = (text: string) => RawKubeconfig;
+import { checkUsed, errorKind, readSources, type KubeconfigSource } from './kubeconfig-source.ts';
 
 /** How long headers from an exec plug-in or an auth provider are used before client-node, which caches them, is asked again. */
 const dynamicMilliseconds = 10_000;
@@ -24,7 +16,8 @@ const dynamicMilliseconds = 10_000;
  */
 export async function endpointFromKubeconfig(options: KubeconfigOptions, clock: Clock): Promise<Endpoint> {
   const { KubeConfig, loadYaml } = await import('@kubernetes/client-node');
-  const load = (): KubeConfig => loadConfig(new KubeConfig(), loadYaml, options);
+  const sources = readSources(options, loadYaml);
+  const load = (): KubeConfig => loadConfig(new KubeConfig(), options);
   let config = load();
   const cluster = config.getCurrentCluster();
   const user = config.getCurrentUser();
@@ -34,7 +27,11 @@ export async function endpointFromKubeconfig(options: KubeconfigOptions, clock: 
   if (cluster.proxyUrl?.startsWith('socks') === true) {
     throw new KubeconfigError(`proxy-url ${cluster.proxyUrl} is a SOCKS proxy; only http and https are supported`);
   }
-  const tokenFile = findTokenFile(loadYaml, options, user.name);
+  checkUsed(sources, user.name, cluster.name);
+  const tokenFile = findTokenFile(sources, user.name);
+  const hasToken = [tokenFile, user.token, user.exec, user.authProvider, user.username].some(Boolean);
+  const server = parseServer(cluster.server);
+  refuseClearText(server, hasToken);
   const readToken = tokenFile === undefined ? undefined : rotatingFile(tokenFile, clock);
   const isDynamic =
     tokenFile !== undefined ||
@@ -45,7 +42,7 @@ export async function endpointFromKubeconfig(options: KubeconfigOptions, clock: 
   let identity: Identity | undefined;
   let askedAt = 0;
   return {
-    server: parseServer(cluster.server).href.replace(/\/$/, ''),
+    server: server.href.replace(/\/$/, ''),
     ...(cluster.proxyUrl ? { proxyUrl: cluster.proxyUrl } : {}),
     async authenticate(refresh) {
       const fresh = !isDynamic || clock.monotonic() - askedAt < dynamicMilliseconds;
@@ -60,23 +57,21 @@ export async function endpointFromKubeconfig(options: KubeconfigOptions, clock: 
   };
 }
 
-function loadConfig(config: KubeConfig, loadYaml: LoadYaml, options: KubeconfigOptions): KubeConfig {
+function loadConfig(config: KubeConfig, options: KubeconfigOptions): KubeConfig {
   const { path, text, context } = options;
-  if (path !== undefined && text !== undefined) {
-    throw new KubeconfigError('path and text are both set; give one of them');
-  }
   try {
-    if (text !== undefined) {
-      refuseLocalAccess(loadYaml(text));
-      config.loadFromString(text);
-    } else if (path !== undefined) config.loadFromFile(path);
+    if (text !== undefined) config.loadFromString(text);
+    else if (path !== undefined) config.loadFromFile(path);
     else config.loadFromDefault();
   } catch (error) {
-    if (error instanceof KubeconfigError) throw error;
     const source = text === undefined ? `file ${path ?? '($KUBECONFIG or ~/.kube/config)'}` : 'text';
     // The cause's message may quote the text, and with it a key: name the source only.
     throw new KubeconfigError(`kubeconfig ${source} cannot be read as a kubeconfig (${errorKind(error)})`);
   }
+  // Without TLS there is nothing to verify; client-node insists that the file says so, where kubectl does not.
+  config.clusters = config.clusters.map((cluster) =>
+    cluster.server.startsWith('http:') ? { ...cluster, skipTLSVerify: true } : cluster,
+  );
   if (context !== undefined) {
     if (config.getContextObject(context) === null) {
       const known = config.getContexts().map((known) => known.name);
@@ -87,54 +82,11 @@ function loadConfig(config: KubeConfig, loadYaml: LoadYaml, options: KubeconfigO
   return config;
 }
 
-/** What of a user and a cluster needs nothing of this machine. */
-const selfContained = {
-  user: ['token', 'client-certificate-data', 'client-key-data', 'username', 'password', 'as'],
-  cluster: [
-    'server',
-    'certificate-authority-data',
-    'insecure-skip-tls-verify',
-    'tls-server-name',
-    'proxy-url',
-    'disable-compression',
-    'extensions',
-  ],
-};
-
-/**
- * A kubeconfig that came as text belongs to whoever wrote the Secret. It must not run a command here, nor send a file of
- * this machine to a server of its choice. Checked before client-node reads it, which reads some files while loading.
- */
-function refuseLocalAccess(raw: RawKubeconfig): void {
-  const offences = [
-    ...(raw.users ?? []).flatMap(({ name, user }) =>
-      fieldsBeside(selfContained.user, user).map((field) => `user ${name}: ${field}`),
-    ),
-    ...(raw.clusters ?? []).flatMap(({ name, cluster }) =>
-      fieldsBeside(selfContained.cluster, cluster).map((field) => `cluster ${name}: ${field}`),
-    ),
-  ];
-  if (offences.length > 0) {
-    throw new KubeconfigError(
-      `kubeconfig text may not run commands or read files (${offences.join('; ')}); inline the data (-data fields) or a token`,
-    );
-  }
-}
-
-function fieldsBeside(allowed: readonly string[], part: object | undefined): string[] {
-  return Object.keys(part ?? {}).filter((field) => !allowed.includes(field));
-}
-
 /** client-node ignores `tokenFile`, kubectl's name for it. */
-function findTokenFile(loadYaml: LoadYaml, options: KubeconfigOptions, userName: string): string | undefined {
-  if (options.text !== undefined) return undefined;
-  const fromEnvironment = (process.env['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
-  const standard = fromEnvironment.length > 0 ? fromEnvironment : [join(homedir(), '.kube', 'config')];
-  for (const path of options.path === undefined ? standard : [options.path]) {
-    if (!existsSync(path)) continue;
-    const entry = loadYaml(readFileSync(path, 'utf8')).users?.find(({ name }) => name === userName);
-    const tokenFile = entry?.user?.['tokenFile'];
-    if (typeof tokenFile === 'string') return resolve(dirname(path), tokenFile);
+function findTokenFile(sources: readonly KubeconfigSource[], userName: string): string | undefined {
+  for (const { users, directory } of sources) {
+    const tokenFile = users.find(({ name }) => name === userName)?.fields['tokenFile'];
+    if (directory !== undefined && typeof tokenFile === 'string') return resolve(directory, tokenFile);
   }
   return undefined;
 }
@@ -166,11 +118,6 @@ async function currentIdentity(config: KubeConfig): Promise<Identity> {
 function pem(value: unknown): string | undefined {
   if (Buffer.isBuffer(value)) return value.toString('utf8');
   return typeof value === 'string' ? value : undefined;
-}
-
-function errorKind(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
 /** Which name leads nowhere, in which file, and what there is instead. */

@@ -5,7 +5,7 @@ import { jitteredBackoff, retryAfterDelay } from './backoff.ts';
 import type { ClientOptions, RawRequest } from './client.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { sharedAuthentication, type Endpoint, type Identity, type Tls } from './credentials.ts';
-import { ApiError, RequestTimeoutError, type StatusDetails } from './errors.ts';
+import { ApiError, KubeconfigError, RequestTimeoutError, type StatusDetails } from './errors.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
 const gunzipAsync = promisify(gunzip);
@@ -94,7 +94,7 @@ export class Transport {
     try {
       await this.#limiter?.take(both);
       const response = await this.#authenticated(request, both, 'watches');
-      if (response.statusCode >= 400) throw await toApiError(request, response, this.#clock.now());
+      await this.#assertSuccess(request, response);
       return response.body;
     } finally {
       timer.cancel();
@@ -139,10 +139,23 @@ export class Transport {
 
   async #once(request: RawRequest, signal: AbortSignal): Promise<unknown> {
     const response = await this.#authenticated(request, signal, 'requests');
-    if (response.statusCode >= 400) throw await toApiError(request, response, this.#clock.now());
+    await this.#assertSuccess(request, response);
     const text = (await readBody(response)).toString('utf8');
     const isJson = String(response.headers['content-type'] ?? '').includes('json');
     return isJson && text !== '' ? (JSON.parse(text) as unknown) : text;
+  }
+
+  /** @throws ApiError; KubeconfigError for a success that no API server sends: a login page, a redirect to one. */
+  async #assertSuccess(request: RawRequest, response: Dispatcher.ResponseData): Promise<void> {
+    const { statusCode, headers } = response;
+    if (statusCode >= 400) throw await toApiError(request, response, this.#clock.now());
+    const type = String(headers['content-type'] ?? '');
+    if (statusCode < 300 && !type.startsWith('text/html')) return;
+    await response.body.dump();
+    throw new KubeconfigError(
+      `${describe(request)}: server ${this.#endpoint.server} answered ${statusCode}${type === '' ? '' : ` with ${type}`}; ` +
+        'that is not a Kubernetes API server: check server (and proxy-url) of the kubeconfig',
+    );
   }
 
   /** Sends once; after a 401 once more if asking for new credentials changed them. */
