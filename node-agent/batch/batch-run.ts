@@ -82,7 +82,7 @@ async function sign(
       computed === undefined
         ? await computedSource(attempt, parts, input)
         : new ReplayedSource(computed, directory, spec.model.maxBatchSize);
-    const commitment = await pass(attempt, parts, input, source);
+    using commitment = await pass(attempt, parts, input, source);
     if (computed === undefined) {
       computed = await source.finish();
       // Before anything is signed: what a receipt is about must not be computed a second time.
@@ -137,25 +137,30 @@ async function pass(
   const readSize = recordsPerRead(recordBytes, batchSize, readTargetBytes);
   let commitment: Commitment | undefined;
   let done = 0;
-  for (const shard of input.shards) {
-    for await (const { range, rows } of readRanges(input.object, partsOf(shard, readSize), context)) {
-      for (const part of partsOf(range, batchSize)) {
-        context.signal.throwIfAborted();
-        const start = (part.firstRecord - range.firstRecord) * recordBytes;
-        const inputRows = rows.subarray(start, start + part.records * recordBytes);
-        const output = await source.next(shard, inputRows, part.records);
-        commitment ??= verifier.commit(windowHeader(attempt, input, source, output.format), context.signal);
-        const outputBytes = output.rows.byteLength / part.records;
-        for (let index = 0; index < part.records; index += 1) {
-          await commitment.record(
-            inputRows.subarray(index * recordBytes, (index + 1) * recordBytes),
-            output.rows.subarray(index * outputBytes, (index + 1) * outputBytes),
-          );
+  try {
+    for (const shard of input.shards) {
+      for await (const { range, rows } of readRanges(input.object, partsOf(shard, readSize), context)) {
+        for (const part of partsOf(range, batchSize)) {
+          context.signal.throwIfAborted();
+          const start = (part.firstRecord - range.firstRecord) * recordBytes;
+          const inputRows = rows.subarray(start, start + part.records * recordBytes);
+          const output = await source.next(shard, inputRows, part.records);
+          commitment ??= verifier.commit(windowHeader(attempt, input, source, output.format), context.signal);
+          const outputBytes = output.rows.byteLength / part.records;
+          for (let index = 0; index < part.records; index += 1) {
+            await commitment.record(
+              inputRows.subarray(index * recordBytes, (index + 1) * recordBytes),
+              output.rows.subarray(index * outputBytes, (index + 1) * outputBytes),
+            );
+          }
+          done += part.records;
+          onProgress(done);
         }
-        done += part.records;
-        onProgress(done);
       }
     }
+  } catch (error) {
+    commitment?.[Symbol.dispose]();
+    throw error;
   }
   if (commitment === undefined) throw new TaskFailure('InputRejected', 'the task has no record');
   return commitment;

@@ -62,8 +62,10 @@ export class VerifierClient implements Disposable {
   }
 }
 
-/** One window on its way to the sidecar. */
-export class Commitment {
+/**
+ * One window on its way to the sidecar. It holds one of the streams that the sidecar allows until it is answered or disposed of.
+ */
+export class Commitment implements Disposable {
   readonly #call: ClientWritableStream<CommitRequest>;
   readonly #receipt = Promise.withResolvers<Uint8Array>();
   #settled = false;
@@ -110,8 +112,9 @@ export class Commitment {
     return this.#receipt.promise;
   }
 
-  cancel(): void {
-    this.#call.cancel();
+  /** Gives the window up unless it was answered. */
+  [Symbol.dispose](): void {
+    if (!this.#settled) this.#call.cancel();
   }
 }
 

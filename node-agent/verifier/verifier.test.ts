@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, createPublicKey, randomUUID, type KeyObject } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
-import { pino } from 'pino';
-import { Registry } from 'prom-client';
+import { describe, test } from 'node:test';
 import { credentials, type ServiceError } from '@grpc/grpc-js';
 import { loadProtos } from '@isochrone/api';
 import type { CommitRequest } from '@isochrone/api/proto/isochrone/v1alpha1/CommitRequest';
@@ -23,43 +20,10 @@ import {
   type SignedReceipt,
 } from '@isochrone/verification';
 import { AgentError, TaskFailure } from '../errors.ts';
-import { runVerifier } from '../verifier.ts';
-import { VerifierClient } from './verifier-client.ts';
-
-interface Sidecar extends AsyncDisposable {
-  readonly client: VerifierClient;
-  readonly socket: string;
-  readonly directory: string;
-  readonly registry: Registry;
-}
+import { startSidecar } from '../testing/sidecar.ts';
+import type { VerifierClient } from './verifier-client.ts';
 
 const forever = new AbortController().signal;
-
-/** A real sidecar on a real socket. */
-async function startSidecar(directory?: string): Promise<Sidecar> {
-  const folder = directory ?? (await mkdtemp(join(tmpdir(), 'sidecar-')));
-  if (directory === undefined) after(() => rm(folder, { recursive: true, force: true }));
-  const socket = join(folder, 'run', 'v.sock');
-  const stop = new AbortController();
-  const registry = new Registry();
-  const serving = Promise.withResolvers<undefined>();
-  const health = { readiness: () => serving.resolve(undefined), liveness: () => undefined };
-  const options = {
-    stateDirectory: join(folder, 'state'),
-    verifierSocket: socket,
-    openingRetentionHours: 1,
-    maxRecordMebibytes: 8,
-  };
-  const running = runVerifier(options, { logger: pino({ level: 'silent' }), registry, health, signal: stop.signal });
-  await Promise.race([serving.promise, running]);
-  const client = new VerifierClient(socket);
-  const dispose = async (): Promise<void> => {
-    client[Symbol.dispose]();
-    stop.abort();
-    await running;
-  };
-  return { client, socket, directory: folder, registry, [Symbol.asyncDispose]: dispose };
-}
 
 function header(overrides: Partial<WindowHeader> = {}): WindowHeader {
   return {
@@ -177,7 +141,7 @@ describe('verifier sidecar', () => {
     const window = header();
     const abandoned = sidecar.client.commit(window, forever);
     for (let record = 0; record < 3; record += 1) await abandoned.record(inputs[record]!, outputs[record]!);
-    abandoned.cancel();
+    abandoned[Symbol.dispose]();
     await assert.rejects(abandoned.receipt(), TaskFailure);
     // The next window is the first of the chain, and another content of the attempt is still free.
     assert.equal(read(await commit(sidecar.client, header())).receipt.sequence, 0);
