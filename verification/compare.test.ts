@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { createTensor, encodeBytesElements, tensorOf, type Tensor } from '@isochrone/tensor';
 import { compareRecords, compareTensors } from './compare.ts';
-import { defaultTolerance, numericProfiles } from './tolerance.ts';
+import { defaultTolerance, modelTolerance, numericProfiles } from './tolerance.ts';
 
 const strict = defaultTolerance('fp32-strict', 'CrossClass');
 const f32 = (...values: number[]) => tensorOf('FP32', [values.length], Float32Array.from(values));
@@ -171,5 +171,33 @@ describe('defaultTolerance', () => {
     });
     assert.throws(() => defaultTolerance('toString', 'SameClass'), { code: 'PROFILE_UNKNOWN' });
     assert.throws(() => defaultTolerance('int8', 'CrossClass'), { code: 'PROFILE_CLASS' });
+  });
+});
+
+describe('modelTolerance', () => {
+  const model = { numericProfile: 'FP32Strict' } as const;
+
+  test('an output of half precision is given what its own rounding needs', () => {
+    for (const relation of ['SameClass', 'CrossClass'] as const) {
+      const tolerance = modelTolerance(model, 'FP16', relation);
+      const reference = Array.from({ length: 64 }, (_, index) => 0x3c00 + index);
+      // The last bit of every fifth value rounded the other way.
+      const candidate = reference.map((bits, index) => (index % 5 === 0 ? bits ^ 1 : bits));
+      assert.equal(
+        compareTensors(u16('FP16', ...reference), u16('FP16', ...candidate), { ...tolerance, top1: false }).outcome,
+        'pass',
+      );
+    }
+    assert.deepEqual(modelTolerance(model, 'FP32', 'SameClass'), defaultTolerance('fp32-strict', 'SameClass'));
+    assert.deepEqual(
+      modelTolerance({ numericProfile: 'FP32' }, 'FP32', 'CrossClass'),
+      defaultTolerance('tf32', 'CrossClass'),
+    );
+  });
+
+  test("the model's own figures count, whatever its output is", () => {
+    const own = modelTolerance({ ...model, tolerance: { relativeL2: '1e-3', absolute: '0' } }, 'FP16', 'SameClass');
+    assert.deepEqual([own.relativeL2, own.absolute, own.relative], [1e-3, 0, 2e-2]);
+    assert.ok(own.cosineDistance >= own.relativeL2 ** 2 / 2);
   });
 });

@@ -1,3 +1,4 @@
+import type { DataType } from '@isochrone/tensor';
 import { VerificationError } from './errors.ts';
 
 /** How far two executions of one record may lie apart. Integers, booleans and bytes must always be equal. */
@@ -53,6 +54,32 @@ export function defaultTolerance(profile: string, relation: ClassRelation): Tole
     'PROFILE_CLASS',
     `numericProfile ${profile} cannot be compared across runtime classes; re-execute in the same class`,
   );
+}
+
+/** A model as it says how its outputs are compared (InferenceModel, and the task that carries it). */
+export interface ComparedModel {
+  readonly numericProfile: keyof typeof modelProfiles;
+  /** Decimals as text; what is absent follows the profile. */
+  readonly tolerance?: { readonly relativeL2?: string; readonly absolute?: string; readonly relative?: string };
+}
+
+const modelProfiles = { FP32Strict: 'fp32-strict', FP32: 'tf32' } as const satisfies Record<string, NumericProfile>;
+
+/** Whatever a model computes in, its output is rounded to its data type in the end. */
+const outputProfiles: Partial<Record<DataType, NumericProfile>> = { FP16: 'fp16', BF16: 'bf16' };
+
+/** The model's own tolerance where it has one; what it leaves out is the wider of its numeric profile's and its output's. */
+export function modelTolerance(
+  { numericProfile, tolerance: own = {} }: ComparedModel,
+  output: DataType,
+  relation: ClassRelation,
+): Tolerance {
+  const profile = modelProfiles[numericProfile];
+  const computed = defaultTolerance(profile, relation);
+  const rounded = defaultTolerance(outputProfiles[output] ?? profile, relation);
+  const choose = (name: 'relativeL2' | 'absolute' | 'relative'): number =>
+    own[name] === undefined ? Math.max(computed[name], rounded[name]) : Number(own[name]);
+  return tolerance(choose('relativeL2'), choose('absolute'), choose('relative'));
 }
 
 function tolerance(relativeL2: number, absolute: number, relative: number): Tolerance {

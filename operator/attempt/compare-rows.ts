@@ -1,12 +1,11 @@
 import { parseDataType } from '@isochrone/tensor';
 import {
   compareRecords,
-  defaultTolerance,
+  modelTolerance,
   type ClassRelation,
+  type ComparedModel,
   type Outcome,
-  type Tolerance,
 } from '@isochrone/verification';
-import type { ModelVersion } from '../job/observed.ts';
 import { readRows, type RowRef } from './row-reader.ts';
 
 /** Rows to compare: the same record in two executions, each with the shape it was delivered in. */
@@ -21,33 +20,20 @@ export interface RowComparisons {
   readonly message: string;
 }
 
-const profiles = { FP32Strict: 'fp32-strict', FP32: 'tf32' } as const;
-
-/** The model's own tolerance where it has one; what it leaves out follows its numeric profile. */
-export function toleranceOf(
-  { numericProfile, tolerance }: Pick<ModelVersion, 'numericProfile' | 'tolerance'>,
-  relation: ClassRelation,
-): Tolerance {
-  const base = defaultTolerance(profiles[numericProfile], relation);
-  const relativeL2 = tolerance?.relativeL2 === undefined ? base.relativeL2 : Number(tolerance.relativeL2);
-  return {
-    ...base,
-    relativeL2,
-    absolute: tolerance?.absolute === undefined ? base.absolute : Number(tolerance.absolute),
-    relative: tolerance?.relative === undefined ? base.relative : Number(tolerance.relative),
-    // The angle that an error of this size makes (verification/tolerance.ts).
-    cosineDistance: Math.max(base.cosineDistance, relativeL2 ** 2),
-  };
-}
-
-/** Compares row by row, holding one block of each side. @throws OperatorError STORAGE_* */
+/**
+ * Compares row by row within the tolerance of the model, holding one block of each side.
+ * @param dataType of the output
+ * @throws OperatorError STORAGE_*
+ */
 export async function compareRows(
   pairs: readonly RowPair[],
   dataType: string,
-  tolerance: Tolerance,
+  model: ComparedModel,
+  relation: ClassRelation,
   signal?: AbortSignal,
 ): Promise<RowComparisons> {
   const dtype = parseDataType(dataType);
+  const tolerance = modelTolerance(model, dtype, relation);
   const candidates = readRows(
     pairs.map(({ candidate }) => candidate),
     signal,

@@ -1,5 +1,5 @@
 import { checkDelivered, type DeliveredRows } from '../attempt/check-delivered.ts';
-import { compareRows, toleranceOf, type RowPair } from '../attempt/compare-rows.ts';
+import { compareRows, type RowPair } from '../attempt/compare-rows.ts';
 import { composeRecords } from '../attempt/composition.ts';
 import { DeliveredMismatch } from '../attempt/delivered-object.ts';
 import { readRows, type RowObject } from '../attempt/row-reader.ts';
@@ -169,12 +169,7 @@ export async function compare(shell: JobShell, action: Compare, signal: AbortSig
   const [one, other] = [reference.window, candidate.window];
   const relation = one.receipt.runtimeClass === other.receipt.runtimeClass ? 'SameClass' : 'CrossClass';
   try {
-    const compared = await compareRows(
-      pairs,
-      one.output.dataType,
-      toleranceOf(shell.model().version, relation),
-      signal,
-    );
+    const compared = await compareRows(pairs, one.output.dataType, shell.model().version, relation, signal);
     memory.comparisons.set(key, { result: 'Compared', ...compared });
   } catch (error) {
     // Objects that changed since they were checked are checked again.
