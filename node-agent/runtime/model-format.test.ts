@@ -11,6 +11,11 @@ describe('model format', () => {
     ['a dynamic first axis', { inputs: [tensor('x', [-1, 3])], outputs: [tensor('y', [-1, 5])] }, undefined],
     ['a fixed batch', { inputs: [tensor('x', [8, 3])], outputs: [tensor('y', [8, 5])] }, 8],
     ['a fixed batch whose output does not say', { inputs: [tensor('x', [8, 3])], outputs: [tensor('y', [-1, 5])] }, 8],
+    [
+      'an output of one record at a time',
+      { inputs: [tensor('x', [-1, 3])], outputs: [tensor('y', [1, 5])] },
+      undefined,
+    ],
     ['a vector of records', { inputs: [tensor('x', [-1], 'int64')], outputs: [tensor('y', [-1], 'bool')] }, undefined],
   ] as const) {
     test(`takes ${name}`, () => assert.equal(modelFormat(model).fixedBatch, fixedBatch));
@@ -40,6 +45,16 @@ describe('model format', () => {
       'batches of none',
       { inputs: [tensor('x', [0, 3])], outputs: [tensor('y', [0])] },
       /"x" has a first axis of size 0/,
+    ],
+    [
+      'an output that fixes what the input leaves open',
+      { inputs: [tensor('x', [-1, 8])], outputs: [tensor('y', [8, 8])] },
+      /"y" has a first axis of size 8, that of input x is dynamic/,
+    ],
+    [
+      'a name that no receipt holds',
+      { inputs: [tensor('x'.repeat(257), [-1])], outputs: [tensor('y', [-1])] },
+      /name of more than 256 characters/,
     ],
     [
       'an output of another batch',

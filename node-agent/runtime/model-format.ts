@@ -3,6 +3,9 @@ import { TaskFailure } from '../errors.ts';
 import type { TensorDescription } from './protocol.ts';
 import type { LoadedModel } from './runtime.ts';
 
+/** What a receipt, and the status of a model, can hold. */
+const MAX_NAME = 256;
+
 /** A tensor whose first axis is the records; -1 in its shapes is a dynamic axis. */
 export interface RecordAxisTensor {
   readonly name: string;
@@ -27,11 +30,12 @@ export function modelFormat({ inputs, outputs }: LoadedModel): ModelFormat {
   if (fixedBatch === 0)
     throw unsupported('input', input.name, 'has a first axis of size 0; export the model with a dynamic first axis');
   const outputFirst = output.shape[0]!;
-  if (fixedBatch !== undefined && outputFirst !== -1 && outputFirst !== fixedBatch) {
+  // With batches of one record an output may say 1, whatever its input leaves open.
+  if (outputFirst !== -1 && outputFirst !== (fixedBatch ?? 1)) {
     throw unsupported(
       'output',
       output.name,
-      `has a first axis of size ${outputFirst}, input ${input.name} has ${fixedBatch}; both must be the records`,
+      `has a first axis of size ${outputFirst}, that of input ${input.name} is ${fixedBatch ?? 'dynamic'}; both must be the records`,
     );
   }
   return { input, output, fixedBatch };
@@ -49,8 +53,20 @@ function theOnly(kind: 'input' | 'output', tensors: readonly TensorDescription[]
     );
   }
   const dataType = numericType(kind, tensor);
+  // onnxruntime tells no axes of both.
   if (tensor.shape.length === 0) {
-    throw unsupported(kind, tensor.name, 'is a scalar; its first axis must be the records');
+    throw unsupported(
+      kind,
+      tensor.name,
+      'is a scalar, or the model does not declare its axes; declare them, the first one as the records',
+    );
+  }
+  if (tensor.name.length > MAX_NAME) {
+    throw unsupported(
+      kind,
+      `${tensor.name.slice(0, 32)}…`,
+      `has a name of more than ${MAX_NAME} characters; rename it`,
+    );
   }
   return { name: tensor.name, dataType, shape: tensor.shape };
 }
