@@ -20,13 +20,13 @@ export interface InferenceModelSpec {
     numericProfile: 'FP32Strict' | 'FP32';
     /** Device memory that a session needs, as a quantity in bytes. Default 1Gi. */
     deviceMemory: string;
-    /** Records run at once where the first axis of the model is dynamic. Default 8. */
+    /** Records run at once where the first axis of the model is dynamic, fewer when they are large. 1 for a model whose output for a record depends on the others of its batch. Default 8. */
     maxBatchSize: number;
     /** Shape of one record without the batch axis. Needed where an axis other than the first is dynamic, so that admission can measure; records of jobs may have other lengths there. */
     recordShape?: number[];
     /** Approved cost of one record on the reference: the unit of payment. Absent until the administrator approves the proposal in status; jobs wait for it. */
     referenceNanosecondsPerRecord?: number;
-    /** How far two honest outputs may differ. The default follows numericProfile. */
+    /** How far two honest outputs may differ. The default follows numericProfile and the data type of the output. */
     tolerance?: {
       /** Relative L2 distance per record, for example "1e-4". */
       relativeL2?: string;

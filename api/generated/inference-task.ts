@@ -40,6 +40,15 @@ export interface InferenceTaskSpec {
     deviceMemory: string;
     /** Shape of one record for the measurement of an admission. */
     recordShape?: number[];
+    /** How far the outputs of an admission may differ between runs. The default follows numericProfile and the data type of the output. */
+    tolerance?: {
+      /** Relative L2 distance per record, for example "1e-4". */
+      relativeL2?: string;
+      /** Absolute part of the element-wise bound. */
+      absolute?: string;
+      /** Relative part of the element-wise bound. */
+      relative?: string;
+    };
   };
   /** The input object. */
   input?: {

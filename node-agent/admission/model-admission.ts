@@ -1,6 +1,8 @@
 import type { InferenceTaskSpec, InferenceTaskStatus, StorageAccess } from '@isochrone/api';
-import { batchSizeOf } from '../batch/plan.ts';
-import { runRows } from '../batch/run-rows.ts';
+import { createTensor, dataTypeInfo, elementCount, rows as rowsOf, type Tensor } from '@isochrone/tensor';
+import { modelTolerance } from '@isochrone/verification';
+import { MAX_RUN_BYTES, batchSizeOf } from '../batch/plan.ts';
+import { runRows, type RanRows } from '../batch/run-rows.ts';
 import { fitsRecord } from '../batch/task-input.ts';
 import { TaskFailure } from '../errors.ts';
 import type { ModelStore } from '../models/model-store.ts';
@@ -8,6 +10,7 @@ import type { ModelFormat, RecordAxisTensor } from '../runtime/model-format.ts';
 import type { RuntimeKey, RuntimeLease, RuntimePool } from '../runtime/runtime-pool.ts';
 import type { StorageContext } from '../storage-request.ts';
 import { pseudoRandomRows } from './pseudo-random.ts';
+import { assertRecordsIndependent } from './record-independence.ts';
 
 export interface AdmissionAttempt {
   readonly spec: InferenceTaskSpec;
@@ -21,38 +24,51 @@ export type ModelReport = NonNullable<InferenceTaskStatus['model']>;
 const measuredRuns = 5;
 
 /**
- * Fetches and loads the model, says what its tensors are, and measures it.
- * @throws TaskFailure ModelUnavailable, ModelDigestMismatch, ModelInvalid, UnsupportedTensor, NeedsRecordShape, RunFailed, OutOfMemory, …
+ * Fetches and loads the model, says what its tensors are, measures it, and checks that its outputs can be verified.
+ * @throws TaskFailure ModelUnavailable, ModelDigestMismatch, ModelInvalid, UnsupportedTensor, NeedsRecordShape, NotDeterministic,
+ * OutputDependsOnBatch, RunFailed, OutOfMemory, …
  */
 export async function admitModel(
   { spec, access, runtime, context }: AdmissionAttempt,
-  { models, pool }: { models: ModelStore; pool: RuntimePool },
+  { models, pool }: { models: Pick<ModelStore, 'acquire'>; pool: RuntimePool },
 ): Promise<ModelReport> {
   const { sha256, sizeBytes, maxBatchSize } = spec.model;
   const model = await models.acquire({ sha256, sizeBytes, url: access.modelURL }, context);
   try {
     await using lease = await pool.acquire(runtime, model.path, context.deadline, context.signal);
-    const { input, output, fixedBatch } = lease.format;
-    const nanosecondsPerRecord = await measure(
-      lease,
-      measuredShape(lease.format, spec.model.recordShape),
-      batchSizeOf(fixedBatch, maxBatchSize),
-    );
+    const { input, output } = lease.format;
+    const shape = measuredShape(lease.format, spec.model.recordShape);
+    const batch = batchSizeOf(lease.format, maxBatchSize, recordBytesOf(lease.format, shape));
+    const nanosecondsPerRecord = await measure(lease, shape, batch);
+    await checkIndependence(lease, shape, batch, spec.model);
     return { inputs: [tensorReport(input)], outputs: [tensorReport(output)], nanosecondsPerRecord };
   } finally {
     model.release();
   }
 }
 
-/** Shape of one record to measure with. @throws TaskFailure NeedsRecordShape */
-export function measuredShape({ input }: ModelFormat, recordShape: readonly number[] | undefined): readonly number[] {
+/** Shape of one record to measure with. @throws TaskFailure NeedsRecordShape; UnsupportedTensor when the model wants larger ones than are run */
+export function measuredShape(format: ModelFormat, recordShape: readonly number[] | undefined): readonly number[] {
+  const { input } = format;
   const axes = input.shape.slice(1);
   if (recordShape === undefined) {
     const dynamic = axes.indexOf(-1);
-    if (dynamic < 0) return axes;
+    if (dynamic < 0) {
+      if (isRunnable(format, axes)) return axes;
+      throw new TaskFailure(
+        'UnsupportedTensor',
+        `a record of input ${JSON.stringify(input.name)} [${input.shape.join(', ')}] has more than ${MAX_RUN_BYTES} bytes; export the model for smaller records`,
+      );
+    }
     throw new TaskFailure(
       'NeedsRecordShape',
       `axis ${dynamic + 1} of input ${JSON.stringify(input.name)} [${input.shape.join(', ')}] is dynamic; set recordShape of the model version to the shape of one record`,
+    );
+  }
+  if (!isRunnable(format, recordShape)) {
+    throw new TaskFailure(
+      'NeedsRecordShape',
+      `a record of recordShape [${recordShape.join(', ')}] has more than ${MAX_RUN_BYTES} bytes; set recordShape of the model version to a smaller one`,
     );
   }
   if (fitsRecord(input, recordShape)) return recordShape;
@@ -62,20 +78,57 @@ export function measuredShape({ input }: ModelFormat, recordShape: readonly numb
   );
 }
 
+function recordBytesOf({ input }: ModelFormat, shape: readonly number[]): number {
+  return elementCount(shape) * dataTypeInfo(input.dataType).bytesPerElement!;
+}
+
+function isRunnable(format: ModelFormat, shape: readonly number[]): boolean {
+  // In floating point: a shape may have more elements than there are safe integers.
+  return shape.reduce((product, size) => product * size, recordBytesOf(format, [])) <= MAX_RUN_BYTES;
+}
+
 /** Median time of a record, after one run that is not counted: the first allocates. */
 async function measure(lease: RuntimeLease, shape: readonly number[], batch: number): Promise<number> {
   const { dataType } = lease.format.input;
   const times: number[] = [];
   for (let run = 0; run <= measuredRuns; run += 1) {
-    const rows = pseudoRandomRows(dataType, [batch, ...shape], run);
-    const { nanoseconds } = await runRows(lease, { dataType, shape, count: batch, rows }).catch((error: unknown) => {
-      if (!(error instanceof TaskFailure) || error.reason !== 'OutputNotPerRecord') throw error;
-      // While a model is admitted it is the model that is wrong, not a job's output.
-      throw new TaskFailure('UnsupportedTensor', error.message, { cause: error });
-    });
+    const { nanoseconds } = await runMeasured(lease, shape, batch, pseudoRandomRows(dataType, [batch, ...shape], run));
     if (run > 0) times.push(nanoseconds / batch);
   }
   return Math.max(1, Math.round(times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!));
+}
+
+async function checkIndependence(
+  lease: RuntimeLease,
+  shape: readonly number[],
+  batch: number,
+  model: InferenceTaskSpec['model'],
+): Promise<void> {
+  const { input, output, fixedBatch } = lease.format;
+  const run = async (indices: readonly number[]): Promise<Tensor[]> => {
+    // Of different magnitudes: a model that scales by the largest value of the batch shows.
+    const records = indices.map((index) => pseudoRandomRows(input.dataType, shape, index, index % 4));
+    const { rows, format } = await runMeasured(lease, shape, indices.length, Buffer.concat(records));
+    return rowsOf(createTensor(format.dataType, [indices.length, ...format.shape], rows));
+  };
+  const remedy =
+    fixedBatch === undefined
+      ? 'set maxBatchSize of the model version to 1'
+      : 'export the model with a dynamic first axis and set maxBatchSize of the version to 1';
+  await assertRecordsIndependent(run, batch, modelTolerance(model, output.dataType, 'SameClass'), remedy);
+}
+
+async function runMeasured(
+  lease: RuntimeLease,
+  shape: readonly number[],
+  count: number,
+  rows: Uint8Array,
+): Promise<RanRows> {
+  return runRows(lease, { dataType: lease.format.input.dataType, shape, count, rows }).catch((error: unknown) => {
+    if (!(error instanceof TaskFailure) || error.reason !== 'OutputNotPerRecord') throw error;
+    // While a model is admitted it is the model that is wrong, not a job's output.
+    throw new TaskFailure('UnsupportedTensor', error.message, { cause: error });
+  });
 }
 
 function tensorReport({ name, dataType, shape }: RecordAxisTensor): {

@@ -3,8 +3,9 @@ import { dataTypeInfo, elementCount, type DataType } from '@isochrone/tensor';
 /**
  * Bytes of a tensor that are the same each time: floats from [0.5, 1), integers and booleans 0 or 1, which are valid indices
  * and tokens for nearly every model.
+ * @param halvings how often the floats are halved, at most 8
  */
-export function pseudoRandomRows(dataType: DataType, shape: readonly number[], seed: number): Uint8Array {
+export function pseudoRandomRows(dataType: DataType, shape: readonly number[], seed: number, halvings = 0): Uint8Array {
   const { kind, bytesPerElement } = dataTypeInfo(dataType);
   const width = bytesPerElement!;
   const count = elementCount(shape);
@@ -18,9 +19,9 @@ export function pseudoRandomRows(dataType: DataType, shape: readonly number[], s
     bits = (bits ^ (bits >>> 15)) >>> 0;
     const at = index * width;
     if (kind !== 'float') data.setUint8(at, bits & 1);
-    else if (width === 8) data.setFloat64(at, 0.5 + bits / 2 ** 33, true);
-    else if (width === 4) data.setUint32(at, 0x3f000000 | (bits >>> 9), true);
-    else data.setUint16(at, 0x3800 | (bits >>> 22), true);
+    else if (width === 8) data.setFloat64(at, (0.5 + bits / 2 ** 33) / 2 ** halvings, true);
+    else if (width === 4) data.setUint32(at, (0x3f000000 - (halvings << 23)) | (bits >>> 9), true);
+    else data.setUint16(at, (0x3800 - (halvings << 10)) | (bits >>> 22), true);
   }
   return new Uint8Array(data.buffer);
 }

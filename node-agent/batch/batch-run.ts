@@ -79,9 +79,7 @@ async function sign(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   for (;;) {
     await using source: OutputSource =
-      computed === undefined
-        ? await computedSource(attempt, parts, input)
-        : new ReplayedSource(computed, directory, spec.model.maxBatchSize);
+      computed === undefined ? await computedSource(attempt, parts, input) : new ReplayedSource(computed, directory);
     using commitment = await pass(attempt, parts, input, source);
     if (computed === undefined) {
       computed = await source.finish();
@@ -113,7 +111,8 @@ async function computedSource(
   try {
     lease = await pool.acquire(runtime, model.path, context.deadline, context.signal);
     assertInputFits(input, lease.format);
-    return new ComputedSource(lease, model, input, directory, batchSizeOf(lease.format.fixedBatch, maxBatchSize), {
+    const batchSize = batchSizeOf(lease.format, maxBatchSize, input.object.recordBytes);
+    return new ComputedSource(lease, model, input, directory, batchSize, {
       metrics,
       onMeasured,
     });

@@ -115,16 +115,16 @@ export class ComputedSource implements OutputSource {
 export class ReplayedSource implements OutputSource {
   readonly inputName: string;
   readonly outputName: string;
-  readonly batchSize: number;
+  /** Nothing is run: what is read at once only has to be small. */
+  readonly batchSize = 1;
   readonly #computed: ComputedOutputs;
   readonly #directory: string;
   readonly #recordBytes: number;
   #open: { shard: ShardRange; rows: OutputRows } | undefined;
 
-  constructor(computed: ComputedOutputs, directory: string, batchSize: number) {
+  constructor(computed: ComputedOutputs, directory: string) {
     this.inputName = computed.inputName;
     this.outputName = computed.outputName;
-    this.batchSize = batchSize;
     this.#computed = computed;
     this.#directory = directory;
     this.#recordBytes = elementCount(computed.format.shape) * dataTypeInfo(computed.format.dataType).bytesPerElement!;

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { TaskFailure } from '../errors.ts';
+import type { ModelFormat } from '../runtime/model-format.ts';
 import { batchSizeOf, partsOf, recordsPerRead } from './plan.ts';
 
 describe('plan', () => {
@@ -35,8 +37,25 @@ describe('plan', () => {
     });
   }
 
+  const format = (fixedBatch?: number): ModelFormat => ({
+    input: { name: 'x', dataType: 'FP32', shape: [fixedBatch ?? -1, 3] },
+    output: { name: 'y', dataType: 'FP32', shape: [fixedBatch ?? -1] },
+    fixedBatch,
+  });
+
   test('the model decides the batch where it fixes it', () => {
-    assert.equal(batchSizeOf(8, 4), 8);
-    assert.equal(batchSizeOf(undefined, 4), 4);
+    assert.equal(batchSizeOf(format(8), 4, 12), 8);
+    assert.equal(batchSizeOf(format(), 4, 12), 4);
+    assert.equal(batchSizeOf(format(), 4, 0), 4);
+  });
+
+  test('a batch of large records is smaller, and one that cannot be made smaller is refused', () => {
+    const mebibyte = 2 ** 20;
+    assert.equal(batchSizeOf(format(), 1024, 4 * mebibyte), 4);
+    assert.equal(batchSizeOf(format(), 1024, 100 * mebibyte), 1);
+    assert.throws(
+      () => batchSizeOf(format(64), 1, 4 * mebibyte),
+      (error: unknown) => error instanceof TaskFailure && error.reason === 'UnsupportedTensor',
+    );
   });
 });

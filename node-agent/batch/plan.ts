@@ -1,3 +1,6 @@
+import { TaskFailure } from '../errors.ts';
+import type { ModelFormat } from '../runtime/model-format.ts';
+
 export interface ShardRange {
   readonly index: number;
   /** Global index in the input. */
@@ -27,7 +30,23 @@ export function recordsPerRead(recordBytes: number, batchSize: number, targetByt
   return batchSize * Math.max(1, batchBytes === 0 ? 1 : Math.floor(targetBytes / batchBytes));
 }
 
-/** How many records a run takes: as many as the task allows where the model leaves it open, else what the model fixes. */
-export function batchSizeOf(fixedBatch: number | undefined, maxBatchSize: number): number {
-  return fixedBatch ?? maxBatchSize;
+/** The agent's own process holds a batch several times on its way from storage to the runtime process. */
+const batchTargetBytes = 16 * 1024 * 1024;
+/** The largest input of one run, and the largest output of one record. The sidecar takes one of each in a message by default. */
+export const MAX_RUN_BYTES = 128 * 1024 * 1024;
+
+/**
+ * How many records a run takes: what the model fixes, or as many as the task allows and the agent can hold. An output does not
+ * depend on it: that is checked when a model is admitted.
+ * @param recordBytes bytes of one record
+ * @throws TaskFailure UnsupportedTensor when the model fixes more than can be held
+ */
+export function batchSizeOf({ input, fixedBatch }: ModelFormat, maxBatchSize: number, recordBytes: number): number {
+  if (fixedBatch === undefined)
+    return Math.max(1, Math.min(maxBatchSize, Math.floor(batchTargetBytes / Math.max(1, recordBytes))));
+  if (fixedBatch * recordBytes <= MAX_RUN_BYTES) return fixedBatch;
+  throw new TaskFailure(
+    'UnsupportedTensor',
+    `input ${JSON.stringify(input.name)} has a first axis of size ${fixedBatch}, records of ${recordBytes} bytes, and may have ${MAX_RUN_BYTES} bytes in all; export the model with a dynamic first axis`,
+  );
 }

@@ -1,7 +1,8 @@
-import { createTensor, type Tensor } from '@isochrone/tensor';
+import { TensorError, createTensor, type Tensor } from '@isochrone/tensor';
 import { TaskFailure } from '../errors.ts';
 import type { RuntimeLease } from '../runtime/runtime-pool.ts';
 import type { RecordFormat } from './output-file.ts';
+import { MAX_RUN_BYTES } from './plan.ts';
 
 export interface RanRows {
   readonly rows: Uint8Array;
@@ -11,7 +12,7 @@ export interface RanRows {
 
 /**
  * Runs records as one batch and returns a row for each. A batch that the model fixes larger is filled up with the last record.
- * @throws TaskFailure OutputNotPerRecord, and what a run can fail with
+ * @throws TaskFailure InputRejected, OutputNotPerRecord, UnsupportedTensor, and what a run can fail with
  */
 export async function runRows(
   lease: RuntimeLease,
@@ -26,7 +27,7 @@ export async function runRows(
   const { dataType, shape, count, rows } = records;
   const batch = fixedBatch ?? count;
   const data = batch === count ? rows : padded(rows, count, batch);
-  const { output: result, nanoseconds } = await lease.run(createTensor(dataType, [batch, ...shape], data));
+  const { output: result, nanoseconds } = await lease.run(inputTensor(dataType, [batch, ...shape], data));
   const [first, ...recordShape] = result.shape;
   if (first !== batch) {
     throw new TaskFailure(
@@ -34,8 +35,28 @@ export async function runRows(
       `output ${output.name} has the shape [${result.shape.join(', ')}] for ${batch} records of ${input.name}; its first axis must be the records`,
     );
   }
-  const bytes = (result.data.byteLength / batch) * count;
-  return { rows: result.data.subarray(0, bytes), format: { dataType: result.dtype, shape: recordShape }, nanoseconds };
+  const recordBytes = result.data.byteLength / batch;
+  if (recordBytes > MAX_RUN_BYTES) {
+    throw new TaskFailure(
+      'UnsupportedTensor',
+      `output ${output.name} has ${recordBytes} bytes for a record; export the model with an output of at most ${MAX_RUN_BYTES}`,
+    );
+  }
+  return {
+    rows: result.data.subarray(0, recordBytes * count),
+    format: { dataType: result.dtype, shape: recordShape },
+    nanoseconds,
+  };
+}
+
+/** @throws TaskFailure InputRejected for bytes that the data type does not have */
+function inputTensor(dataType: Tensor['dtype'], shape: readonly number[], data: Uint8Array): Tensor {
+  try {
+    return createTensor(dataType, shape, data);
+  } catch (cause) {
+    if (!(cause instanceof TensorError)) throw cause;
+    throw new TaskFailure('InputRejected', `the input holds what its data type has not: ${cause.message}`, { cause });
+  }
 }
 
 function padded(rows: Uint8Array, count: number, batch: number): Uint8Array {

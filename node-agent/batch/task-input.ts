@@ -3,7 +3,7 @@ import { dataTypeInfo, elementCount, parseDataType, type DataType } from '@isoch
 import { TaskFailure, messageOf } from '../errors.ts';
 import type { ModelFormat, RecordAxisTensor } from '../runtime/model-format.ts';
 import type { InputObject } from './input-reader.ts';
-import type { ShardRange } from './plan.ts';
+import { MAX_RUN_BYTES, type ShardRange } from './plan.ts';
 
 /** What a task of type Batch says of its input, read strictly. */
 export interface TaskInput {
@@ -13,9 +13,6 @@ export interface TaskInput {
   /** Ascending. */
   readonly shards: readonly ShardRange[];
 }
-
-/** The sidecar takes no larger message by default. */
-const MAX_RECORD_BYTES = 128 * 1024 * 1024;
 
 /** @throws TaskFailure InputRejected, AgentInternal when the task lacks what its type needs */
 export function taskInput(spec: InferenceTaskSpec, access: StorageAccess): TaskInput {
@@ -34,10 +31,10 @@ export function taskInput(spec: InferenceTaskSpec, access: StorageAccess): TaskI
   } catch (cause) {
     throw new TaskFailure('InputRejected', `spec.input: ${messageOf(cause)}`, { cause });
   }
-  if (!(recordBytes <= MAX_RECORD_BYTES)) {
+  if (!(recordBytes <= MAX_RUN_BYTES)) {
     throw new TaskFailure(
       'InputRejected',
-      `spec.input: a record of ${dataType}[${input.recordShape.join(', ')}] is larger than ${MAX_RECORD_BYTES} bytes`,
+      `spec.input: a record of ${dataType}[${input.recordShape.join(', ')}] is larger than ${MAX_RUN_BYTES} bytes`,
     );
   }
   return {

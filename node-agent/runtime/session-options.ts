@@ -29,8 +29,9 @@ export interface SessionOptions {
 }
 
 /**
- * What a numeric profile means to onnxruntime. The optimisation level changes bits, the number of threads and the batch size
- * do not on the CPU (measured); FP32Strict still runs deterministic kernels only.
+ * What a numeric profile means to onnxruntime. The optimisation level changes bits, the number of threads does not on the CPU
+ * (measured); the batch size may, so that an admission checks that it stays within the tolerance. FP32Strict runs deterministic
+ * kernels only, which says nothing of operators that are random by what they mean.
  */
 export function sessionOptions({ executionProvider, numericProfile, cpuThreads }: SessionChoice): SessionOptions {
   const strict = numericProfile === 'FP32Strict';

@@ -64,6 +64,45 @@ export function reducingModel(): Uint8Array {
   });
 }
 
+/** Softmax over the records. */
+export function normalisingModel(shape: readonly Dimension[]): Uint8Array {
+  return encodeOnnxModel({
+    inputs: [{ name: 'x', dataType: 'FP32', shape }],
+    outputs: [{ name: 'y', dataType: 'FP32', shape }],
+    operators: [{ type: 'Softmax', inputs: ['x'], outputs: ['y'], attributes: { axis: 0 } }],
+  });
+}
+
+/** Rounds to 8 bits by the largest value of the batch, as dynamic quantisation does. */
+export function requantisingModel(shape: readonly Dimension[]): Uint8Array {
+  return encodeOnnxModel({
+    inputs: [{ name: 'x', dataType: 'FP32', shape }],
+    outputs: [{ name: 'y', dataType: 'FP32', shape }],
+    operators: [
+      { type: 'DynamicQuantizeLinear', inputs: ['x'], outputs: ['rounded', 'scale', 'zero'] },
+      { type: 'DequantizeLinear', inputs: ['rounded', 'scale', 'zero'], outputs: ['y'] },
+    ],
+  });
+}
+
+/** Other values at each run. */
+export function randomModel(shape: readonly Dimension[]): Uint8Array {
+  return encodeOnnxModel({
+    inputs: [{ name: 'x', dataType: 'FP32', shape }],
+    outputs: [{ name: 'y', dataType: 'FP32', shape }],
+    operators: [{ type: 'RandomNormalLike', inputs: ['x'], outputs: ['y'] }],
+  });
+}
+
+/** The records are the last axis of its output, which declares no sizes. */
+export function transposingModel(width: number): Uint8Array {
+  return encodeOnnxModel({
+    inputs: [{ name: 'x', dataType: 'FP32', shape: ['n', width] }],
+    outputs: [{ name: 'y', dataType: 'FP32', shape: ['a', 'b'] }],
+    operators: [{ type: 'Transpose', inputs: ['x'], outputs: ['y'], attributes: { perm: [1, 0] } }],
+  });
+}
+
 /** y = x after `turns` turns of a loop, each of which does next to nothing: a run that lasts as long as one likes. */
 export function slowModel(turns: number): Uint8Array {
   const scalar = (name: string, dataType: DataType): { name: string; dataType: DataType; shape: number[] } => ({

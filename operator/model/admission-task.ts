@@ -52,6 +52,7 @@ export function admissionTask(options: AdmissionTaskOptions): InferenceTask {
         maxBatchSize: version.maxBatchSize,
         deviceMemory: version.deviceMemory,
         ...(version.recordShape === undefined ? {} : { recordShape: version.recordShape }),
+        ...(version.tolerance === undefined ? {} : { tolerance: version.tolerance }),
       },
     },
   };

@@ -1,25 +1,34 @@
 import type { InferenceTaskStatus } from '@isochrone/api';
 
-/** Why a version is not admitted, and when to try again; 0 for never, until the spec changes. */
+/** What the same version fails with however often it is tried. */
+export const finalReasons = [
+  'ModelInvalid',
+  'UnsupportedTensor',
+  'NeedsRecordShape',
+  'NotDeterministic',
+  'OutputDependsOnBatch',
+] as const;
+type FinalReason = (typeof finalReasons)[number];
+
+/** Why a version is not admitted, and when to try again; 0 for never. */
 export interface AdmissionFailure {
-  readonly reason:
-    | 'DigestMismatch'
-    | 'ModelUnavailable'
-    | 'ModelInvalid'
-    | 'UnsupportedTensor'
-    | 'NeedsRecordShape'
-    | 'AdmissionFailed';
+  readonly reason: FinalReason | 'DigestMismatch' | 'ModelUnavailable' | 'AdmissionFailed';
   readonly message: string;
   readonly retrySeconds: number;
 }
 
-const remedies: Readonly<Record<string, string>> = {
+const remedies: Readonly<Record<AdmissionFailure['reason'], string>> = {
   DigestMismatch:
     'the object at uri has other bytes than sha256 says; upload the right ones, or add a version with their digest',
   ModelUnavailable: 'the object at uri could not be read; check that it exists and what the credentials allow',
   ModelInvalid: 'onnxruntime cannot load it; add a version with another file',
-  UnsupportedTensor: 'a tensor has a type that is not supported; add a version whose tensors are numeric or boolean',
+  UnsupportedTensor:
+    'a tensor is not supported; add a version whose tensors are numeric or boolean, one input and one output, with the records as first axis',
   NeedsRecordShape: 'an axis other than the first is dynamic; add a version with recordShape',
+  NotDeterministic:
+    'its outputs cannot be verified by running it elsewhere; add a version that gives the same output for the same record each time',
+  OutputDependsOnBatch:
+    'its outputs cannot be verified in batches of other records; add a version with maxBatchSize: 1',
   AdmissionFailed: 'it is tried again',
 };
 
@@ -30,15 +39,13 @@ export function judgeFailure(failure: InferenceTaskStatus['failure']): Admission
     failure === undefined
       ? 'the node sent no tensors or no measurement'
       : `${failure.reason}: ${failure.message ?? ''}`;
-  return { reason, retrySeconds, message: `${remedies[reason] ?? ''} (${told})` };
+  return { reason, retrySeconds, message: `${remedies[reason]} (${told})` };
 }
 
 function classify(failure: InferenceTaskStatus['failure']): Pick<AdmissionFailure, 'reason' | 'retrySeconds'> {
+  const final = finalReasons.find((reason) => reason === failure?.reason);
+  if (final !== undefined) return { reason: final, retrySeconds: 0 };
   switch (failure?.reason) {
-    case 'ModelInvalid':
-    case 'UnsupportedTensor':
-    case 'NeedsRecordShape':
-      return { reason: failure.reason, retrySeconds: 0 };
     case 'ModelDigestMismatch':
       return { reason: 'DigestMismatch', retrySeconds: 300 };
     case 'ModelUnavailable':

@@ -209,6 +209,8 @@ const failures: [string | undefined, string, boolean][] = [
   ['ModelInvalid', 'ModelInvalid', false],
   ['UnsupportedTensor', 'UnsupportedTensor', false],
   ['NeedsRecordShape', 'NeedsRecordShape', false],
+  ['NotDeterministic', 'NotDeterministic', false],
+  ['OutputDependsOnBatch', 'OutputDependsOnBatch', false],
   ['ModelDigestMismatch', 'DigestMismatch', true],
   ['ModelUnavailable', 'ModelUnavailable', true],
   ['StorageExpired', 'ModelUnavailable', true],

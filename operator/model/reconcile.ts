@@ -1,6 +1,6 @@
 import type { Condition, InferenceModel, InferenceModelStatus, InferenceTask } from '@isochrone/api';
 import { isConditionTrue, setCondition } from '@isochrone/kube';
-import { judgeFailure, type AdmissionFailure } from './failure.ts';
+import { finalReasons, judgeFailure, type AdmissionFailure } from './failure.ts';
 
 export type ModelVersion = InferenceModel['spec']['versions'][number];
 export type VersionStatus = NonNullable<InferenceModelStatus['versions']>[number];
@@ -106,9 +106,7 @@ function dismissed(task: InferenceTask | undefined): VersionStep {
 function finalFailure(previous: VersionStatus): Condition | undefined {
   return previous.conditions?.find(
     ({ type, status, reason }) =>
-      type === 'Admitted' &&
-      status === 'False' &&
-      ['ModelInvalid', 'UnsupportedTensor', 'NeedsRecordShape'].includes(reason),
+      type === 'Admitted' && status === 'False' && finalReasons.some((final) => final === reason),
   );
 }
 
