@@ -10,6 +10,7 @@ export const agentErrors = {
   NODE_REFUSED: { meaning: 'The API server does not accept the InferenceNode.' },
   FRAME_INVALID: { meaning: 'Bytes between agent and runtime process are no frame.' },
   RUNTIME_CRASHED: { meaning: 'The runtime process ended by itself.' },
+  RUNTIME_KILLED: { meaning: 'Somebody else killed the runtime process: the kernel short of memory, or an operator.' },
   RUNTIME_STOPPED: { meaning: 'The runtime process was stopped by the agent.' },
   RUNTIME_DEADLINE: { meaning: 'A call of the runtime process took longer than it may; the process was killed.' },
   RUNTIME_REFUSED: { meaning: 'onnxruntime refused a load or a run.' },

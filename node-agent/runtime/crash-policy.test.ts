@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isQuarantined, recordCrash, type CrashRecord } from './crash-policy.ts';
 
+const crash = { reason: 'SIGSEGV', killed: false };
+
 test('delays double, and the third crash in a row is quarantine', () => {
   let record: CrashRecord | undefined;
   const seen: [number, boolean][] = [];
   for (const now of [0, 1000, 3000]) {
-    record = recordCrash(record, 'signal', now);
+    record = recordCrash(record, crash, now);
     seen.push([record.retryAt - now, isQuarantined(record, now)]);
   }
   assert.deepEqual(seen, [
@@ -19,15 +21,25 @@ test('delays double, and the third crash in a row is quarantine', () => {
 });
 
 test('after quarantine one crash is enough for the next', () => {
-  const third = [0, 1, 2].reduce<CrashRecord | undefined>(
-    (record, now) => recordCrash(record, 'signal', now),
-    undefined,
-  );
-  assert.equal(isQuarantined(recordCrash(third, 'signal', 700_000), 700_000), true);
+  const third = [0, 1, 2].reduce<CrashRecord | undefined>((record, now) => recordCrash(record, crash, now), undefined);
+  assert.equal(isQuarantined(recordCrash(third, crash, 700_000), 700_000), true);
 });
 
 test('the delay has a limit', () => {
   let record: CrashRecord | undefined;
-  for (let crash = 0; crash < 40; crash += 1) record = recordCrash(record, 'signal', 0);
+  for (let count = 0; count < 40; count += 1) record = recordCrash(record, crash, 0);
   assert.equal(record!.retryAt, 30_000);
+});
+
+test('what somebody killed comes back later and later, but is never in quarantine', () => {
+  const kill = { reason: 'SIGKILL', killed: true };
+  let record: CrashRecord | undefined;
+  for (let count = 0; count < 5; count += 1) {
+    record = recordCrash(record, kill, 0);
+    assert.equal(isQuarantined(record, 0), false);
+  }
+  assert.equal(record!.retryAt, 8_000);
+  record = recordCrash(recordCrash(record, crash, 0), crash, 0);
+  assert.equal(isQuarantined(record, 0), false);
+  assert.equal(isQuarantined(recordCrash(record, crash, 0), 0), true);
 });

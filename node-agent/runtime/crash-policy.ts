@@ -1,5 +1,8 @@
-/** What the agent remembers of a model whose runtime process has crashed. Moments are monotonic milliseconds. */
+/** What the agent remembers of a model whose runtime process has ended by itself or was killed. Moments are monotonic milliseconds. */
 export interface CrashRecord {
+  /** In a row. */
+  readonly ends: number;
+  /** Those of them that were the model's doing. */
   readonly crashes: number;
   /** Not started again before. */
   readonly retryAt: number;
@@ -14,16 +17,22 @@ const crashesToQuarantine = 3;
 const quarantineMilliseconds = 600_000;
 
 /**
- * A crash more. Delays double; the third crash without a success in between puts the model into quarantine, after which it gets
- * one try before the next.
+ * An end more. Delays double; the third crash without a success in between puts the model into quarantine, after which it gets
+ * one try before the next. A process that was killed by somebody says nothing of its model.
  */
-export function recordCrash(previous: CrashRecord | undefined, reason: string, now: number): CrashRecord {
-  const crashes = (previous?.crashes ?? 0) + 1;
+export function recordCrash(
+  previous: CrashRecord | undefined,
+  end: { readonly reason: string; readonly killed: boolean },
+  now: number,
+): CrashRecord {
+  const ends = (previous?.ends ?? 0) + 1;
+  const crashes = (previous?.crashes ?? 0) + (end.killed ? 0 : 1);
   return {
+    ends,
     crashes,
-    retryAt: now + Math.min(longestDelay, firstDelay * 2 ** (crashes - 1)),
-    quarantinedUntil: crashes >= crashesToQuarantine ? now + quarantineMilliseconds : undefined,
-    reason,
+    retryAt: now + Math.min(longestDelay, firstDelay * 2 ** (ends - 1)),
+    quarantinedUntil: !end.killed && crashes >= crashesToQuarantine ? now + quarantineMilliseconds : undefined,
+    reason: end.reason,
   };
 }
 

@@ -9,7 +9,7 @@ import { createTensor } from '@isochrone/tensor';
 import { TaskFailure } from '../errors.ts';
 import { doublingModel, slowModel, twofoldModel } from '../testing/models.ts';
 import { quietLogger } from '../testing/quiet-logger.ts';
-import { RuntimePool, type RuntimeKey } from './runtime-pool.ts';
+import { RuntimePool, type RuntimeKey, type RuntimeLease } from './runtime-pool.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'pool-'));
 after(() => rm(folder, { recursive: true }));
@@ -49,6 +49,28 @@ async function model(bytes: Uint8Array): Promise<{ key: RuntimeKey; path: string
       modelSha256,
     },
   };
+}
+
+/** Kills each process that comes, once it is loaded, until it is over. @returns how many */
+async function killEach(
+  lease: RuntimeLease,
+  ended: Promise<void>,
+  signal: NodeJS.Signals,
+  onKill: (count: number) => void = () => undefined,
+): Promise<number> {
+  let over = false;
+  void ended.then(() => (over = true));
+  const killed = new Set<number>();
+  while (!over) {
+    const { processId, alive } = lease.loaded.runtime;
+    if (alive && processId !== undefined && !killed.has(processId)) {
+      killed.add(processId);
+      process.kill(processId, signal);
+      onKill(killed.size);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return killed.size;
 }
 
 const later = (): number => systemClock.monotonic() + 30_000;
@@ -102,27 +124,49 @@ describe('runtime pool', () => {
     const isQuarantine = (error: unknown): boolean =>
       error instanceof TaskFailure &&
       error.reason === 'RuntimeCrashed' &&
-      /crashed 3 times in a row.*SIGKILL/s.test(error.message);
+      /crashed 3 times in a row.*SIGABRT/s.test(error.message);
     const running = lease.run(tensor);
     const ended = running.then(
       () => undefined,
       () => undefined,
     );
-    // Kills each process that comes, once it is loaded, until the run gives up.
-    let over = false;
-    void ended.then(() => (over = true));
-    const killed = new Set<number>();
-    while (!over) {
-      const { processId, alive } = lease.loaded.runtime;
-      if (alive && processId !== undefined && !killed.has(processId)) {
-        killed.add(processId);
-        process.kill(processId, 'SIGKILL');
-      }
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    const killed = await killEach(lease, ended, 'SIGABRT');
     await assert.rejects(running, isQuarantine);
-    assert.deepEqual([killed.size, restarts(), slept.length], [3, 3, 2]);
+    assert.deepEqual([killed, restarts(), slept.length], [3, 3, 2]);
     await assert.rejects(pool.acquire(key, path, later(), forever), isQuarantine);
+  });
+
+  test('a model whose process somebody kills again and again is run again and again', async () => {
+    const slept: number[] = [];
+    const { pool } = makePool(slept);
+    const { key, path } = await model(slowModel(2 ** 50));
+    const stop = new AbortController();
+    await using lease = await pool.acquire(key, path, later(), stop.signal);
+    const running = assert.rejects(lease.run(tensor), /enough/);
+    const killed = await killEach(lease, running, 'SIGKILL', (count) => {
+      if (count === 5) stop.abort(new Error('enough'));
+    });
+    assert.equal(killed, 5);
+    assert.ok(slept.length >= 4);
+  });
+
+  test('a warm process that one task takes over is not ended by another that needs room', async () => {
+    const { pool } = makePool();
+    const [first, second, third] = [
+      await model(doublingModel('FP32', ['n', 6])),
+      await model(doublingModel('FP32', ['n', 4])),
+      await model(doublingModel('FP32', ['n', 5])),
+    ];
+    const leases = [
+      await pool.acquire(first.key, first.path, later(), forever),
+      await pool.acquire(second.key, second.path, later(), forever),
+    ];
+    for (const lease of leases) await lease[Symbol.asyncDispose]();
+    const other = pool.acquire(third.key, third.path, later(), forever);
+    await using lease = await pool.acquire(second.key, second.path, later(), forever);
+    await using loaded = await other;
+    await lease.run(tensor);
+    assert.deepEqual([lease.loaded.runtime.alive, loaded.loaded.runtime.alive], [true, true]);
   });
 
   test('stopping the task ends its process and its run with the reason', async () => {

@@ -58,7 +58,9 @@ export class RuntimePool {
     const warm = this.#idle.findIndex((idle) => idle.key === name);
     const taken = warm < 0 ? undefined : this.#idle.splice(warm, 1)[0];
     taken?.cancel();
-    for (const idle of this.#idle.filter(({ deviceUUID }) => deviceUUID === key.deviceUUID)) await this.#retire(idle);
+    const victims = this.#idle.filter(({ deviceUUID }) => deviceUUID === key.deviceUUID);
+    // All at once: one that is still in the list while another ends would be taken over meanwhile.
+    await Promise.all(victims.map((idle) => this.#retire(idle)));
     const loaded = taken?.runtime.alive === true ? taken : await this.#load(key, path, deadline, signal);
     this.#busy.add(loaded.runtime);
     try {
@@ -87,8 +89,8 @@ export class RuntimePool {
       } catch (error) {
         await this.#discard(runtime);
         signal.throwIfAborted();
-        if (!isCrash(error)) throw runtimeFailure(error, 'load');
-        this.#crashed(key, error);
+        if (!isEnd(error)) throw runtimeFailure(error, 'load');
+        this.#ended(key, error);
       }
     }
   }
@@ -111,8 +113,8 @@ export class RuntimePool {
         return result;
       } catch (error) {
         signal.throwIfAborted();
-        if (!isCrash(error)) throw runtimeFailure(error, 'run');
-        this.#crashed(key, error);
+        if (!isEnd(error)) throw runtimeFailure(error, 'run');
+        this.#ended(key, error);
         await this.#discard(runtime);
         lease.loaded = await this.#load(key, path, deadline, signal);
       }
@@ -159,7 +161,7 @@ export class RuntimePool {
     this.#busy.delete(runtime);
   }
 
-  /** Waits as long as the crashes before demand. @throws TaskFailure RuntimeCrashed while the model is in quarantine */
+  /** Waits as long as the ends before demand. @throws TaskFailure RuntimeCrashed while the model is in quarantine */
   async #awaitTurn(modelSha256: string, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const record = this.#crashes.get(modelSha256);
@@ -174,11 +176,12 @@ export class RuntimePool {
     await clock.sleep(Math.max(0, record.retryAt - clock.monotonic()), signal);
   }
 
-  #crashed(key: RuntimeKey, error: AgentError): void {
+  #ended(key: RuntimeKey, error: AgentError): void {
     const { clock, logger, onRestart } = this.#options;
-    const record = recordCrash(this.#crashes.get(key.modelSha256), error.message, clock.monotonic());
+    const end = { reason: error.message, killed: error.code === 'RUNTIME_KILLED' };
+    const record = recordCrash(this.#crashes.get(key.modelSha256), end, clock.monotonic());
     this.#crashes.set(key.modelSha256, record);
-    logger.warn({ err: error, model: key.modelSha256, crashes: record.crashes }, 'a runtime process crashed');
+    logger.warn({ err: error, model: key.modelSha256, crashes: record.crashes }, 'a runtime process ended');
     onRestart();
   }
 }
@@ -203,10 +206,6 @@ export class RuntimeLease implements AsyncDisposable {
     this.format = modelFormat(loaded.model);
   }
 
-  get model(): LoadedModel {
-    return this.loaded.model;
-  }
-
   /** @throws TaskFailure RunFailed, OutOfMemory, RuntimeCrashed, TaskTimeout; or the signal's reason */
   async run(input: Tensor): Promise<RunResult> {
     return this.#pool.runWith(this, input);
@@ -217,8 +216,9 @@ export class RuntimeLease implements AsyncDisposable {
   }
 }
 
-function isCrash(error: unknown): error is AgentError {
-  return error instanceof AgentError && error.code === 'RUNTIME_CRASHED';
+/** The process ended, and not by this agent's hand. */
+function isEnd(error: unknown): error is AgentError {
+  return error instanceof AgentError && ['RUNTIME_CRASHED', 'RUNTIME_KILLED'].includes(error.code);
 }
 
 /** A run cannot be stopped but by the end of its process. */

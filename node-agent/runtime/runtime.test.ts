@@ -175,7 +175,7 @@ describe('runtime process', () => {
     await runtime.load(await modelFile(slowModel(endless)), options, patience);
     const running = runtime.run({ name: 'x', tensor: createTensor('FP32', [1, 4], new Uint8Array(16)) }, 'y', patience);
     process.kill(runtime.processId!, 'SIGKILL');
-    await assert.rejects(running, isCode('RUNTIME_CRASHED', /SIGKILL.*memory/));
+    await assert.rejects(running, isCode('RUNTIME_KILLED', /SIGKILL.*memory/));
   });
 
   test('the process is the first that the kernel takes when memory is short', async () => {

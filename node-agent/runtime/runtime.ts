@@ -35,8 +35,8 @@ interface Call {
 }
 
 /**
- * One child process with one session. Any call may fail with RUNTIME_CRASHED, RUNTIME_STOPPED or RUNTIME_DEADLINE, after
- * which the process is gone and every call fails; a call that onnxruntime refuses fails with RUNTIME_REFUSED.
+ * One child process with one session. Any call may fail with RUNTIME_CRASHED, RUNTIME_KILLED, RUNTIME_STOPPED or
+ * RUNTIME_DEADLINE, after which the process is gone and every call fails; a call that onnxruntime refuses fails with RUNTIME_REFUSED.
  */
 export class Runtime implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -78,7 +78,9 @@ export class Runtime implements AsyncDisposable {
       if (this.#child.pid === undefined) this.#exited.resolve(undefined);
     });
     this.#child.on('close', (code, signal) => {
-      this.#fail(new AgentError('RUNTIME_CRASHED', this.#crashMessage(code, signal)));
+      // No process sends itself SIGKILL because of what it computes.
+      const how = signal === 'SIGKILL' ? 'RUNTIME_KILLED' : 'RUNTIME_CRASHED';
+      this.#fail(new AgentError(how, this.#crashMessage(code, signal)));
       this.#exited.resolve(undefined);
     });
   }
