@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -81,6 +81,7 @@ describe('model store', () => {
 
   for (const [name, reason, answer] of [
     ['other bytes of the same size', 'ModelDigestMismatch', (response) => response.end(Buffer.alloc(100))],
+    ['fewer bytes, as many as announced', 'ModelDigestMismatch', (response) => response.end(Buffer.alloc(99))],
     ['more bytes', 'ModelDigestMismatch', (response) => response.end(Buffer.alloc(101))],
     ['no such object', 'ModelUnavailable', (response) => response.writeHead(404).end()],
     ['access denied', 'StorageUnavailable', (response) => response.writeHead(403).end('<Code>AccessDenied</Code>')],
@@ -109,7 +110,11 @@ describe('model store', () => {
     const answers: Handler[] = [
       (_request, response) => void response.writeHead(503).end(),
       (request) => void request.socket.destroy(),
-      (_request, response) => void response.end(bytes.subarray(0, 50)),
+      (_request, response) => {
+        // In chunks: its length is not announced.
+        response.write(bytes.subarray(0, 50));
+        response.end();
+      },
       (_request, response) => {
         response.writeHead(200, { 'content-length': 100 });
         response.write(bytes.subarray(0, 10), () => response.destroy());
@@ -228,5 +233,42 @@ describe('model store', () => {
     await store.verifyAll(new AbortController().signal);
     assert.deepEqual(store.verified(), [sourceOf(bytes).sha256]);
     assert.deepEqual(await files(directory), [sourceOf(bytes).sha256]);
+  });
+
+  test('what the disk does not give is corrupt, and no reason to end', async () => {
+    const bytes = randomBytes(100);
+    const { sha256 } = sourceOf(bytes);
+    const { directory } = await makeStore();
+    // A folder cannot be read as a file, whoever tries.
+    await mkdir(join(directory, 'sha256', sha256));
+    const { store, events } = await makeStore(1000, directory);
+    await store.verifyAll(new AbortController().signal);
+    assert.deepEqual(store.verified(), []);
+    assert.deepEqual(events, [{ type: 'corrupt', sha256 }]);
+    handler = (_request, response) => void response.end(bytes);
+    const { path } = await store.acquire(sourceOf(bytes), context());
+    assert.deepEqual(await readFile(path), bytes);
+  });
+
+  test('a file that somebody removed is downloaded again', async () => {
+    const { store } = await makeStore();
+    const bytes = randomBytes(100);
+    handler = (_request, response) => void response.end(bytes);
+    const first = await store.acquire(sourceOf(bytes), context());
+    first.release();
+    await rm(first.path);
+    const { path } = await store.acquire(sourceOf(bytes), context());
+    assert.deepEqual(await readFile(path), bytes);
+    assert.deepEqual(store.verified(), [sourceOf(bytes).sha256]);
+  });
+
+  test('a check that is given up at the end is no failure', async () => {
+    const { directory } = await makeStore();
+    await writeFile(join(directory, 'sha256', 'a'.repeat(64)), Buffer.alloc(100_000_000));
+    const { store } = await makeStore(1000, directory);
+    const stop = new AbortController();
+    const checking = store.verifyAll(stop.signal);
+    stop.abort(new Error('the agent is stopping'));
+    await checking;
   });
 });

@@ -83,6 +83,8 @@ export class ModelStore {
       entry.pins += 1;
       try {
         await this.#share(sha256, entry, signal, (inner) => this.#check(sha256, entry, inner));
+      } catch (error) {
+        if (!signal.aborted) throw error;
       } finally {
         this.#unpin(sha256, entry);
       }
@@ -99,16 +101,14 @@ export class ModelStore {
     this.#entries.set(sha256, entry);
     entry.pins += 1;
     try {
-      if (entry.verified) this.#options.onEvent({ type: 'hit', sha256 });
+      if (entry.verified && (await this.#touch(sha256, entry))) this.#options.onEvent({ type: 'hit', sha256 });
       // Again when what it joined was only the check of an old file, which turned out to be corrupt.
       while (!entry.verified) {
         await this.#share(sha256, entry, context.signal, (signal) =>
           this.#obtain(source, entry, { ...context, signal }),
         );
+        await this.#touch(sha256, entry);
       }
-      entry.lastUsed = this.#options.now();
-      const used = new Date(entry.lastUsed);
-      await utimes(this.#path(sha256), used, used);
     } catch (error) {
       this.#unpin(sha256, entry);
       throw error;
@@ -165,16 +165,48 @@ export class ModelStore {
     }
   }
 
-  /** Reads a file that an earlier process left; a wrong one is removed. */
+  /** Reads a file that an earlier process left; one that is wrong, or that the disk does not give, is removed. */
   async #check(sha256: string, entry: Entry, signal: AbortSignal): Promise<void> {
     const hash = createHash('sha256');
-    await pipeline(createReadStream(this.#path(sha256)), hash, { signal });
-    entry.verified = hash.digest('hex') === sha256;
-    if (!entry.verified) {
-      entry.bytes = 0;
-      await rm(this.#path(sha256), { force: true });
+    try {
+      await pipeline(createReadStream(this.#path(sha256)), hash, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isFileError(error)) throw error;
+      await this.#distrust(sha256, entry);
+      return;
     }
-    this.#options.onEvent({ type: entry.verified ? 'changed' : 'corrupt', sha256 });
+    if (hash.digest('hex') !== sha256) {
+      await this.#distrust(sha256, entry);
+      return;
+    }
+    entry.verified = true;
+    this.#options.onEvent({ type: 'changed', sha256 });
+  }
+
+  /** Marks the file as used now. @returns false when it is gone, whoever removed it: it is to be had anew */
+  async #touch(sha256: string, entry: Entry): Promise<boolean> {
+    if (!entry.verified) return false;
+    entry.lastUsed = this.#options.now();
+    const used = new Date(entry.lastUsed);
+    try {
+      await utimes(this.#path(sha256), used, used);
+      return true;
+    } catch (error) {
+      if (!isFileError(error)) throw error;
+      await this.#distrust(sha256, entry);
+      return false;
+    }
+  }
+
+  async #distrust(sha256: string, entry: Entry): Promise<void> {
+    entry.verified = false;
+    entry.bytes = 0;
+    this.#options.onEvent({ type: 'corrupt', sha256 });
+    // What cannot be removed is in the way of the next download, which says so.
+    await rm(this.#path(sha256), { force: true, recursive: true }).catch((error: unknown) => {
+      if (!isFileError(error)) throw error;
+    });
   }
 
   /** Joins the work in flight for the model, or starts it. It is aborted when nobody waits for it any more. */
@@ -218,4 +250,8 @@ export class ModelStore {
   #path(sha256: string): string {
     return join(this.#folder, sha256);
   }
+}
+
+function isFileError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }
