@@ -124,22 +124,23 @@ export async function runAgent(options: OptionsOf<typeof agentOptions>, context:
     },
     capacityPatienceMilliseconds,
   });
+  const reconsiderTasks = (): void => {
+    for (const key of tasks.keys()) controller.enqueue(key);
+  };
   const grant = new GrantWatch({
     client,
     namespace,
     clock,
     logger,
     metrics: kubeMetrics,
-    onChange: () => {
-      for (const key of tasks.keys()) controller.enqueue(key);
-    },
+    onChange: reconsiderTasks,
   });
   const controller: Controller = taskController({
     tasks,
     runner,
     parts,
     metrics: kubeMetrics,
-    granted: () => grant.held,
+    granted: () => grant.held && reporter.accepted,
     onChange: () => reporter.changed(),
   });
   const spec = {
@@ -160,6 +161,7 @@ export async function runAgent(options: OptionsOf<typeof agentOptions>, context:
       runningTasks: runner.running,
     }),
     check: () => identityProblem(verifier, publicKey),
+    onAccepted: reconsiderTasks,
     clock,
     logger,
   });
@@ -168,7 +170,7 @@ export async function runAgent(options: OptionsOf<typeof agentOptions>, context:
     await Promise.all([
       tasks.run(signal),
       grant.run(signal),
-      renewNodeLease({ client, namespace, nodeName, clock, logger }, signal),
+      renewNodeLease({ client, namespace, nodeName, clock, logger, accepted: () => reporter.accepted }, signal),
       reporter.run(signal),
       models.verifyAll(signal),
       tasks.synced().then(() => (signal.aborted ? undefined : forgetEnded({ tasks, runner, parts }))),

@@ -2,9 +2,11 @@ import { nodeLease } from '@isochrone/api';
 import { core, type ApiClient, type Clock, type Lease, type Logger } from '@isochrone/kube';
 
 const renewMilliseconds = 5_000;
+/** How soon a node that was accepted shows that it lives. */
+const acceptanceMilliseconds = 500;
 const durationSeconds = 15;
 
-/** Shows that the agent lives, until the signal aborts. */
+/** Shows that the agent lives, until the signal aborts; not while the node is not its own. */
 export async function renewNodeLease(
   {
     client,
@@ -12,11 +14,23 @@ export async function renewNodeLease(
     nodeName,
     clock,
     logger,
-  }: { client: ApiClient; namespace: string; nodeName: string; clock: Clock; logger: Logger },
+    accepted,
+  }: {
+    client: ApiClient;
+    namespace: string;
+    nodeName: string;
+    clock: Clock;
+    logger: Logger;
+    accepted: () => boolean;
+  },
   signal: AbortSignal,
 ): Promise<void> {
   const ref = { namespace, name: nodeLease(nodeName) };
   while (!signal.aborted) {
+    if (!accepted()) {
+      await sleepUnlessAborted(clock, acceptanceMilliseconds, signal);
+      continue;
+    }
     // MicroTime wants six digits.
     const renewTime = new Date(clock.now()).toISOString().replace('Z', '000Z');
     const spec: NonNullable<Lease['spec']> = {

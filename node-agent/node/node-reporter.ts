@@ -1,5 +1,5 @@
 import type { Clock, Logger } from '@isochrone/kube';
-import { messageOf } from '../errors.ts';
+import { AgentError, messageOf } from '../errors.ts';
 import { sleepUnlessAborted } from './node-lease.ts';
 import type { NodeObject, NodeObservation } from './node-object.ts';
 
@@ -8,6 +8,8 @@ export interface NodeReporterOptions {
   readonly observe: () => Omit<NodeObservation, 'notReady'>;
   /** Resolves to why the node is not ready, if it is not. */
   readonly check: () => Promise<string | undefined>;
+  /** Told when {@link NodeReporter.accepted} changes. */
+  readonly onAccepted: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -23,9 +25,15 @@ export class NodeReporter {
   #changed = Promise.withResolvers<undefined>();
   /** Why the last write failed, for readiness. */
   problem: string | undefined = 'the InferenceNode is not written yet';
+  #accepted = false;
 
   constructor(options: NodeReporterOptions) {
     this.#options = options;
+  }
+
+  /** Whether the InferenceNode is this agent's. Under another node's key it may neither work nor look alive. */
+  get accepted(): boolean {
+    return this.#accepted;
   }
 
   changed(): void {
@@ -54,9 +62,18 @@ export class NodeReporter {
     try {
       await this.#options.node.write({ ...this.#options.observe(), notReady }, signal);
       this.problem = notReady;
+      this.#accept(true);
     } catch (error) {
       this.problem = messageOf(error);
+      // Any other failure says nothing about whose the object is.
+      if (error instanceof AgentError && error.code === 'NODE_REFUSED') this.#accept(false);
       this.#options.logger.warn({ err: error }, 'the InferenceNode was not written');
     }
+  }
+
+  #accept(accepted: boolean): void {
+    if (accepted === this.#accepted) return;
+    this.#accepted = accepted;
+    this.#options.onAccepted();
   }
 }

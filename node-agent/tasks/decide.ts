@@ -9,6 +9,7 @@ export interface TaskObservation {
   readonly run: RunState;
   /** UID of the task that the run is for. */
   readonly runUID: string | undefined;
+  /** The cluster grants work, and the node is this agent's. */
   readonly granted: boolean;
 }
 

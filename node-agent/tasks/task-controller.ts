@@ -18,6 +18,7 @@ export interface TaskControllerOptions {
   readonly runner: TaskRunner;
   readonly parts: TaskRunParts;
   readonly metrics: Metrics;
+  /** Whether work may be begun and go on. */
   readonly granted: () => boolean;
   readonly onChange: () => void;
 }
@@ -54,7 +55,12 @@ async function reconcile(key: string, options: TaskControllerOptions, signal: Ab
       onChange();
       return done;
     case 'stop':
-      runner.stop(key, granted() ? 'its task is gone or over' : 'the grant of the cluster is over');
+      runner.stop(
+        key,
+        granted()
+          ? 'its task is gone or over'
+          : "the grant of the cluster is over, or the node is not this agent's any more",
+      );
       return done;
     case 'report':
       await report(key, task!, options, signal);
