@@ -41,7 +41,7 @@ export async function takeInventory(options: InventoryOptions): Promise<Inventor
   const { version, backends } = await describeRuntime(options);
   const offered = gpuProviders.filter((provider) => backends.includes(executionProviderNames[provider]));
   const devices: Device[] = [];
-  for (const gpu of await queryGpus()) {
+  for (const gpu of await queryGpus(options.logger)) {
     const loaded: ExecutionProvider[] = [];
     for (const provider of offered) if (await loads(path, provider, gpu.uuid, options)) loaded.push(provider);
     if (loaded.length > 0) devices.push(gpuDevice(gpu, loaded, options));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseCudaVersion, parseGpus } from './nvidia-smi.ts';
+import { quietLogger } from '../testing/quiet-logger.ts';
+import { parseCudaVersion, parseGpus, queryGpus } from './nvidia-smi.ts';
 
 const l4 = 'GPU-9f7b4a1e-0000-1111-2222-333344445555, NVIDIA L4, 23034, 8.9, 550.54.15, 00000000:65:00.0';
 
@@ -55,4 +56,14 @@ describe('nvidia-smi', () => {
     assert.equal(parseCudaVersion('NVIDIA-SMI version  : 550.54\nCUDA Version        : 12.4\n'), '12.4');
     assert.equal(parseCudaVersion('CUDA Version        : N/A\n'), undefined);
   });
+
+  for (const [name, program] of [
+    ['is not there', '/nonexistent/nvidia-smi'],
+    ['cannot be executed', import.meta.filename],
+    ['finds no driver', '/bin/false'],
+  ] as const) {
+    test(`that ${name} means no GPU, and no end of the agent`, async () => {
+      assert.deepEqual(await queryGpus(quietLogger, program), []);
+    });
+  }
 });

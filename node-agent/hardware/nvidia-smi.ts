@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { Logger } from '@isochrone/kube';
 
 /** A GPU as nvidia-smi tells it, with the attribute names of the NVIDIA DRA driver. */
 export interface Gpu {
@@ -16,16 +17,15 @@ export interface Gpu {
 const columns = ['uuid', 'name', 'memory.total', 'compute_cap', 'driver_version', 'pci.bus_id'];
 const timeoutMilliseconds = 20_000;
 
-/** GPUs of this machine; none where there is no nvidia-smi, or no driver behind it. */
-export async function queryGpus(): Promise<Gpu[]> {
+/** GPUs of this machine; none where nvidia-smi does not answer, for whatever reason: a GPU that is not told of is not offered. */
+export async function queryGpus(logger: Logger, program = 'nvidia-smi'): Promise<Gpu[]> {
   const smi = async (...args: string[]): Promise<string | undefined> => {
     try {
-      return (await promisify(execFile)('nvidia-smi', args, { timeout: timeoutMilliseconds })).stdout;
+      return (await promisify(execFile)(program, args, { timeout: timeoutMilliseconds, killSignal: 'SIGKILL' })).stdout;
     } catch (error) {
-      // Not installed, or it answers that it cannot talk to a driver. A GPU that is not told of is not offered.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT' || typeof (error as { code?: unknown }).code === 'number')
-        return undefined;
-      throw error;
+      const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      if (!isAbsent) logger.warn({ err: error }, `${program} does not answer; no GPU is offered`);
+      return undefined;
     }
   };
   const table = await smi(`--query-gpu=${columns.join(',')}`, '--format=csv,noheader,nounits');
