@@ -8,6 +8,7 @@ import {
   type Metrics,
   type ReconcileResult,
 } from '@isochrone/kube';
+import { TaskFailure } from '../errors.ts';
 import { decideTask } from './decide.ts';
 import { attemptKey, forgetOthers, patchStatus, type TaskRunParts } from './task-run.ts';
 import { refusedResult, terminalStatus } from './task-result.ts';
@@ -67,7 +68,13 @@ async function reconcile(key: string, options: TaskControllerOptions, signal: Ab
       onChange();
       return done;
     case 'open':
-      await answerChallenge(task!, parts, signal);
+      try {
+        await answerChallenge(task!, parts, signal);
+      } catch (error) {
+        // What the sidecar refuses, it refuses each time: the hub ends the wait.
+        if (!(error instanceof TaskFailure) || error.reason !== 'AgentInternal') throw error;
+        parts.logger.error({ task: key, err: error }, 'the challenge cannot be answered');
+      }
       return done;
     case 'forget':
       runner.forget(key);

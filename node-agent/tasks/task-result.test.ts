@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import { taskFailures } from '@isochrone/api';
 import { ApiError } from '@isochrone/kube';
@@ -7,6 +8,18 @@ import { parseStorageAccess } from './storage-access.ts';
 import { failureOf, refusedResult, terminalStatus, type TaskResult } from './task-result.ts';
 
 const now = Date.UTC(2030, 0, 1);
+
+/** What SQLite throws when the disk is full. */
+function sqliteFull(): unknown {
+  using database = new DatabaseSync(':memory:');
+  database.exec('CREATE TABLE t (x); PRAGMA max_page_count = 1');
+  try {
+    database.exec('INSERT INTO t VALUES (zeroblob(100000))');
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
 
 describe('terminal status', () => {
   test('of a batch: receipt, outputs, records', () => {
@@ -51,6 +64,7 @@ describe('terminal status', () => {
   test("an unforeseen error is this program's, a full disk is a lack of capacity", () => {
     assert.equal(failureOf(new TypeError('x')).reason, 'AgentInternal');
     assert.equal(failureOf(Object.assign(new Error('x'), { code: 'ENOSPC' })).reason, 'OutOfCapacity');
+    assert.equal(failureOf(sqliteFull()).reason, 'OutOfCapacity');
     assert.equal(failureOf('text').message, 'text');
   });
 });

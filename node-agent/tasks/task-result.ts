@@ -11,6 +11,7 @@ export type TaskResult =
   | { readonly type: 'failure'; readonly failure: TaskFailure };
 
 const longestMessage = 1024;
+const SQLITE_FULL = 13;
 
 /** The terminal status of an attempt. */
 export function terminalStatus(result: TaskResult, attempt: number, now: number): InferenceTaskStatus {
@@ -59,6 +60,8 @@ export function refusedResult({ type }: TaskResult, error: unknown): TaskResult 
 /** What an unforeseen error means to the task: the provider's machine is full, or this program is wrong. */
 export function failureOf(error: unknown): TaskFailure {
   if (error instanceof TaskFailure) return error;
-  const full = (error as NodeJS.ErrnoException | undefined)?.code === 'ENOSPC';
+  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
+  // The journal lies on the same disk, and SQLite has its own word for it.
+  const full = code === 'ENOSPC' || errcode === SQLITE_FULL;
   return new TaskFailure(full ? 'OutOfCapacity' : 'AgentInternal', messageOf(error), { cause: error });
 }
