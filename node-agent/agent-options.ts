@@ -12,9 +12,9 @@ export const agentOptions = defineOptions({
     default: SYSTEM_NAMESPACE,
   }),
   nodeName: option.string({
-    description: 'Name of this node, as tasks name it.',
+    description: 'Name of this node, as tasks name it. At most 238 characters: its Lease has it behind a prefix.',
     required: true,
-    pattern: /[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/,
+    pattern: /[a-z0-9]([-a-z0-9.]{0,236}[a-z0-9])?/,
   }),
   stateDirectory: option.string({
     description: 'Folder of models, outputs in flight and the journal.',
