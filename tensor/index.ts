@@ -9,7 +9,6 @@ export {
   decodeNpy,
   encodeNpy,
   encodeNpyHeader,
-  httpRange,
   npyHeaderLength,
   parseNpyHeader,
   recordRange,
@@ -26,7 +25,6 @@ export {
   rows,
   shapeOf,
   sliceRows,
-  splitRows,
   tensorOf,
   typedView,
 } from './tensor.ts';

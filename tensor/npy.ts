@@ -91,13 +91,6 @@ export function recordRange(header: NpyHeader, first: number, count: number): By
   return { start, end: start + count * header.recordBytes };
 }
 
-/** Value of an HTTP Range header (RFC 9110 §14.1.2, whose last position is inclusive). @throws TensorError ROW_RANGE for an empty range, which HTTP cannot ask for */
-export function httpRange({ start, end }: ByteRange): string {
-  if (end <= start)
-    throw new TensorError('ROW_RANGE', `bytes [${start}, ${end}) are empty; HTTP cannot ask for an empty range`);
-  return `bytes=${start}-${end - 1}`;
-}
-
 /** Checks that the object ends where its data does. @throws TensorError NPY_TRUNCATED, NPY_TOO_LONG */
 export function assertNpyLength(header: NpyHeader, objectBytes: number): void {
   const expected = npyObjectLength(header);

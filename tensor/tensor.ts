@@ -134,17 +134,6 @@ export function concatRows(tensors: readonly Tensor[]): Tensor {
   return { dtype: head.dtype, shape: [rows, ...trailing], data };
 }
 
-/** Splits along the first axis into views of the given row counts, which must add up. @throws TensorError ROW_RANGE, SHAPE_INVALID */
-export function splitRows(tensor: Tensor, counts: readonly number[]): Tensor[] {
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  if (total !== rowCount(tensor)) {
-    throw new TensorError('ROW_RANGE', `row counts add up to ${total}, the tensor has ${rowCount(tensor)} rows`);
-  }
-  const slice = rowSlicer(tensor);
-  let first = 0;
-  return counts.map((count) => slice(first, (first += count)));
-}
-
 /** Frames BYTES elements for {@link Tensor.data}. @throws TensorError DATA_LENGTH for an element of 4 GiB or more */
 export function encodeBytesElements(elements: readonly Uint8Array[]): Uint8Array {
   const data = new Uint8Array(elements.reduce((sum, element) => sum + 4 + element.byteLength, 0));

@@ -25,7 +25,7 @@ export { parseReceipt, receiptToJSON } from './receipt-json.ts';
 export type { SignedReceiptJSON } from './receipt-json.ts';
 export { sampleIndices, sampleSeed, sampleSize } from './sampling.ts';
 export type { SampleInput, VerificationMode } from './sampling.ts';
-export { recordDigest, recordDigests, tensorDigest } from './tensor-digest.ts';
+export { recordDigest, tensorDigest } from './tensor-digest.ts';
 export type { NamedTensor } from './tensor-digest.ts';
 export { defaultTolerance, modelTolerance, numericProfiles } from './tolerance.ts';
 export type { ClassRelation, ComparedModel, NumericProfile, Tolerance } from './tolerance.ts';

@@ -1,4 +1,4 @@
-import { createTensor, dataTypeInfo, rowCount, rows, type Tensor } from '@isochrone/tensor';
+import { createTensor, dataTypeInfo, type Tensor } from '@isochrone/tensor';
 import { CanonicalEncoder, sha256, type Digest } from './canonical-encoder.ts';
 import { VerificationError } from './errors.ts';
 
@@ -37,24 +37,4 @@ export function recordDigest(tensors: readonly NamedTensor[]): Digest {
     encoder.string('tensor name', name).digest(`digest of ${name}`, tensorDigest(tensor));
   }
   return sha256(encoder.bytes());
-}
-
-/**
- * Digest of each record of a batch: row i of every tensor, without the batch axis, so it does not depend on how records
- * were batched.
- * @throws VerificationError DIGEST_NAMES, FIELD_INVALID (batch sizes differ); TensorError
- */
-export function recordDigests(batch: readonly NamedTensor[]): Digest[] {
-  const [first] = batch;
-  if (first === undefined) throw new VerificationError('DIGEST_NAMES', 'a record needs at least one tensor');
-  const records = rowCount(first.tensor);
-  const odd = batch.find(({ tensor }) => rowCount(tensor) !== records);
-  if (odd) {
-    throw new VerificationError(
-      'FIELD_INVALID',
-      `tensor ${odd.name} has ${rowCount(odd.tensor)} rows, ${first.name} has ${records}`,
-    );
-  }
-  const columns = batch.map(({ name, tensor }) => rows(tensor).map((record) => ({ name, tensor: record })));
-  return Array.from({ length: records }, (_, index) => recordDigest(columns.map((column) => column[index]!)));
 }
