@@ -65,3 +65,8 @@ export class LedgerError extends Error {
     this.code = code;
   }
 }
+
+/** Whether the ledger could not answer now, and nothing else is wrong: waiting helps. */
+export function isLedgerUnavailable(error: unknown): error is LedgerError {
+  return error instanceof LedgerError && (error.code === 'LEDGER_UNAVAILABLE' || error.code === 'LEDGER_BUSY');
+}

@@ -1,4 +1,4 @@
-export { LedgerError, ledgerErrors } from './errors.ts';
+export { LedgerError, isLedgerUnavailable, ledgerErrors } from './errors.ts';
 export type { LedgerErrorCode } from './errors.ts';
 export type {
   AttemptKey,

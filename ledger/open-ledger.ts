@@ -16,7 +16,7 @@ export function isPostgres(location: string): boolean {
 /**
  * Opens the books, and makes them where there are none: `postgresql://…` in PostgreSQL (connected to by the first call), all
  * else is the path of a SQLite file.
- * @throws LedgerError LEDGER_VERSION, LEDGER_CORRUPT, LEDGER_BUSY (SQLite); ARGUMENT_INVALID for a malformed URL
+ * @throws LedgerError LEDGER_VERSION, LEDGER_CORRUPT, LEDGER_BUSY, LEDGER_UNAVAILABLE (SQLite); ARGUMENT_INVALID for a malformed URL
  */
 export function openLedger(location: string, { now }: LedgerOptions): Ledger {
   const database = isPostgres(location) ? openPostgresDatabase(location) : openSqliteDatabase(location);

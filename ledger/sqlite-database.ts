@@ -1,43 +1,46 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, Sql, SqlValue } from './database.ts';
 import { LedgerError } from './errors.ts';
 import { assertInvariants, corrupt } from './invariants.ts';
+import { isBusy, translateSqliteError } from './sqlite-errors.ts';
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
 
 /** How long a writer waits for another process's transaction; ours take well under a millisecond, so this is a stuck disk. */
 const BUSY_MILLISECONDS = 5_000;
 
-/** Primary result codes, https://www.sqlite.org/rescode.html */
-const SQLITE_BUSY = 5;
-const SQLITE_CORRUPT = 11;
-const SQLITE_NOTADB = 26;
+/** SQLite waits in the thread, and all else of the process with it; beyond this a writer waits outside of it. */
+const BLOCKING_MILLISECONDS = 20;
 
-/** Opens the file, creating the schema in an empty one. @throws LedgerError LEDGER_VERSION, LEDGER_CORRUPT, LEDGER_BUSY */
+/** Opens the file, creating the schema in an empty one. @throws LedgerError LEDGER_* */
 export function openSqliteDatabase(path: string): Database {
-  const db = new DatabaseSync(path, { timeout: BUSY_MILLISECONDS, readBigInts: true });
+  let db: DatabaseSync | undefined;
   try {
-    translateErrors(() => {
-      // FULL: a commit is on the disk before the caller hears of it; WAL alone would lose the last ones with the power.
-      db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
-      db.exec('BEGIN IMMEDIATE');
-      migrate(db, path);
-      db.exec('COMMIT');
-    });
+    // Nothing else goes on yet, so opening may wait in the thread.
+    db = new DatabaseSync(path, { timeout: BUSY_MILLISECONDS, readBigInts: true });
+    // FULL: a commit is on the disk before the caller hears of it; WAL alone would lose the last ones with the power.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    db.exec('BEGIN IMMEDIATE');
+    migrate(db, path);
+    db.exec(`COMMIT; PRAGMA busy_timeout = ${BLOCKING_MILLISECONDS}`);
+    return new SqliteDatabase(db, path);
   } catch (error) {
-    db.close();
-    throw error;
+    db?.close();
+    throw translateSqliteError(error, path);
   }
-  return new SqliteDatabase(db);
 }
 
 /** One connection: its transactions, and what is read outside of them, come one after another. */
 export class SqliteDatabase implements Database {
   readonly #db: DatabaseSync;
+  /** For messages. */
+  readonly #path: string;
   readonly #sql: Sql;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, path: string) {
     this.#db = db;
+    this.#path = path;
     const statements = new Map<string, StatementSync>();
     this.#sql = {
       async all<Row>(query: string, ...values: SqlValue[]): Promise<Row[]> {
@@ -54,26 +57,16 @@ export class SqliteDatabase implements Database {
 
   async write<T>(body: (sql: Sql) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
-      // IMMEDIATE takes the write lock first, so what is read here is still true when it is written.
-      this.#db.exec('BEGIN IMMEDIATE');
-      try {
-        const result = await body(this.#sql);
-        this.#db.exec('COMMIT');
-        return result;
-      } catch (error) {
-        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-        throw error;
-      }
+      await this.#beginWrite();
+      return this.#finish(body);
     });
   }
 
   async check(): Promise<void> {
-    await this.write(async (sql) => {
-      const [pages] = await sql.all<{ quick_check: string }>('PRAGMA quick_check(1)');
-      if (pages?.quick_check !== 'ok') throw corrupt('the pages of the file are sound', String(pages?.quick_check));
-      const [dangling] = await sql.all<{ table: string; parent: string }>('PRAGMA foreign_key_check');
-      if (dangling) throw corrupt('every reference has its row', `${dangling.table} → ${dangling.parent}`);
-      await assertInvariants(sql);
+    // Reads one state of the file, as the write-ahead log keeps it: nobody's writes wait for all rows to be read.
+    await this.#inTurn(async () => {
+      this.#db.exec('BEGIN');
+      await this.#finish(checkAll);
     });
   }
 
@@ -81,11 +74,45 @@ export class SqliteDatabase implements Database {
     await this.#inTurn(async () => this.#db.close());
   }
 
+  /** IMMEDIATE takes the write lock first, so what is read after it is still true when it is written. */
+  async #beginWrite(): Promise<void> {
+    const giveUpAt = performance.now() + BUSY_MILLISECONDS;
+    for (;;) {
+      try {
+        return this.#db.exec('BEGIN IMMEDIATE');
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > giveUpAt) throw error;
+      }
+      await sleep(BLOCKING_MILLISECONDS);
+    }
+  }
+
+  async #finish<T>(body: (sql: Sql) => Promise<T>): Promise<T> {
+    try {
+      const result = await body(this.#sql);
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
   async #inTurn<T>(action: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(() => action().catch(rethrow));
+    const result = this.#last.then(action).catch((error: unknown) => {
+      throw translateSqliteError(error, this.#path);
+    });
     this.#last = result.catch(() => undefined); // the caller hears of it; the next one's turn comes all the same
     return result;
   }
+}
+
+async function checkAll(sql: Sql): Promise<void> {
+  const [pages] = await sql.all<{ quick_check: string }>('PRAGMA quick_check(1)');
+  if (pages?.quick_check !== 'ok') throw corrupt('the pages of the file are sound', String(pages?.quick_check));
+  const [dangling] = await sql.all<{ table: string; parent: string }>('PRAGMA foreign_key_check');
+  if (dangling) throw corrupt('every reference has its row', `${dangling.table} → ${dangling.parent}`);
+  await assertInvariants(sql);
 }
 
 function migrate(db: DatabaseSync, path: string): void {
@@ -105,24 +132,4 @@ function migrate(db: DatabaseSync, path: string): void {
       `${path} has schema version ${version}, this program knows ${SCHEMA_VERSION}; run the newer program`,
     );
   }
-}
-
-function translateErrors<T>(body: () => T): T {
-  try {
-    return body();
-  } catch (error) {
-    return rethrow(error);
-  }
-}
-
-function rethrow(error: unknown): never {
-  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
-  if (code === SQLITE_BUSY)
-    throw new LedgerError('LEDGER_BUSY', 'another process holds the ledger; try again', { cause: error });
-  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) {
-    throw new LedgerError('LEDGER_CORRUPT', `SQLite cannot read the file: ${String(error)}; restore a backup`, {
-      cause: error,
-    });
-  }
-  throw error;
 }

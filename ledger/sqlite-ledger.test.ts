@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, test } from 'node:test';
+import { isLedgerUnavailable, type LedgerError } from './errors.ts';
+import type { Ledger } from './ledger.ts';
 import { openLedger } from './open-ledger.ts';
+import { translateSqliteError } from './sqlite-errors.ts';
 import { describeModel, describeRules, sqliteEngine } from './testing/index.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'ledger-'));
@@ -38,5 +41,73 @@ describe('the file', () => {
     const other = join(directory, 'text.db');
     await writeFile(other, 'not a database, but long enough to be read as the header of one. '.repeat(20));
     assert.throws(() => openLedger(other, { now: () => 0 }), { code: 'LEDGER_CORRUPT' });
+  });
+
+  test('a file that cannot be opened is named, with the remedy', () => {
+    for (const path of [join(directory, 'missing', 'books.db'), directory]) {
+      assert.throws(
+        () => openLedger(path, { now: () => 0 }),
+        (error: Error & { code?: string }) => {
+          assert.equal(error.code, 'LEDGER_UNAVAILABLE');
+          assert.ok(error.message.includes(`${path} cannot be opened`), error.message);
+          return /name a file, in a directory that exists/.test(error.message);
+        },
+      );
+    }
+  });
+
+  test('a full disk and a read-only file are named, too', () => {
+    for (const [errcode, message] of [
+      [8, /books cannot be written \(why\); let this user write/],
+      [13, /books cannot grow: the disk is full/],
+      [10 | (1 << 8), /books cannot be read or written/],
+    ] as const) {
+      const error = translateSqliteError(Object.assign(new Error('why'), { errcode }), 'books') as LedgerError;
+      assert.equal(error.code, 'LEDGER_UNAVAILABLE');
+      assert.match(error.message, message);
+    }
+  });
+});
+
+describe('beside another process', () => {
+  async function withOther(use: (ledger: Ledger, other: DatabaseSync) => Promise<void>): Promise<void> {
+    const path = await engine.freshLocation();
+    const ledger = openLedger(path, { now: () => 0 });
+    const other = new DatabaseSync(path);
+    try {
+      await use(ledger, other);
+    } finally {
+      other.close();
+      await ledger.close();
+    }
+  }
+  const request = { namespace: 'n', amount: 1n, idempotencyKey: 'k' };
+
+  test('a write waits for its lock, and the rest of the process does not', async () => {
+    await withOther(async (ledger, other) => {
+      other.exec('BEGIN IMMEDIATE');
+      const deposited = ledger.deposit(request);
+      // Were the wait in the thread, no timer could end it.
+      setTimeout(() => other.exec('COMMIT'), 100);
+      assert.equal((await deposited).replayed, false);
+    });
+  });
+
+  test('a lock that is never given back ends as LEDGER_BUSY, naming the file', async () => {
+    await withOther(async (ledger, other) => {
+      other.exec('BEGIN IMMEDIATE');
+      await assert.rejects(ledger.deposit(request), (error) => {
+        assert.ok(isLedgerUnavailable(error));
+        assert.equal(error.code, 'LEDGER_BUSY');
+        return /\.db is held by another process/.test(error.message);
+      });
+    });
+  });
+
+  test('the books are proved while the other writes', async () => {
+    await withOther(async (ledger, other) => {
+      other.exec('BEGIN IMMEDIATE');
+      await ledger.check();
+    });
   });
 });

@@ -12,7 +12,7 @@ function books(): DatabaseSync {
 }
 
 test('hand-written books stand', async () => {
-  await new SqliteDatabase(books()).check();
+  await new SqliteDatabase(books(), ':memory:').check();
 });
 
 for (const [name, sql] of Object.entries(refused)) {
@@ -54,6 +54,6 @@ for (const [name, sql, message] of corrupted) {
     db.exec('PRAGMA foreign_keys = OFF');
     for (const trigger of triggers) db.exec(`DROP TRIGGER ${String(trigger['name'])}`);
     db.exec(sql);
-    await assert.rejects(new SqliteDatabase(db).check(), { code: 'LEDGER_CORRUPT', message });
+    await assert.rejects(new SqliteDatabase(db, ':memory:').check(), { code: 'LEDGER_CORRUPT', message });
   });
 }
