@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { names, SYSTEM_NAMESPACE } from '@isochrone/api';
 import { ApiClient, LeaderElector, Metrics, systemClock, type Clock } from '@isochrone/kube';
-import { LedgerError, openLedger, type LedgerErrorCode } from '@isochrone/ledger';
+import { isLedgerUnavailable, LedgerError, openLedger } from '@isochrone/ledger';
 import { checkTlsFiles, defineOptions, option, type OptionsOf, type ServiceContext } from '@isochrone/service';
 import { leadHub } from './lead-hub.ts';
 import { LedgerWatch } from './ledger-watch.ts';
@@ -63,7 +63,8 @@ export const operatorOptions = defineOptions({
 export type OperatorOptions = OptionsOf<typeof operatorOptions>;
 
 /** What the ledger says to a leader that may begin again, with a new token. */
-const endOfTerm: ReadonlySet<LedgerErrorCode> = new Set(['LEDGER_UNAVAILABLE', 'STALE_LEADER']);
+const endsTerm = (error: unknown): boolean =>
+  isLedgerUnavailable(error) || (error instanceof LedgerError && error.code === 'STALE_LEADER');
 
 /** The hub operator. Works while it leads; a standby waits. @throws KubeconfigError, LedgerError, ServiceError */
 export async function runOperator(
@@ -120,7 +121,7 @@ export async function runOperator(
         try {
           await leadHub(hub, leadership.signal, (check) => (status = check));
         } catch (error) {
-          if (!(error instanceof LedgerError && endOfTerm.has(error.code))) throw error;
+          if (!endsTerm(error)) throw error;
           logger.error({ err: error }, 'the term is over: the ledger went away, or another leader took it');
           await ledgerWatch.ask();
         } finally {
