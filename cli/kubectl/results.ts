@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { inferenceJobResource } from '@isochrone/api';
-import { parseS3URI, readStorageSecret, S3Client } from '@isochrone/operator/storage';
+import { readStorageSecret, S3Client } from '@isochrone/operator/storage';
 import { CliError } from '../errors.ts';
 import { table } from '../output.ts';
 import type { Connection } from './connection.ts';
+import { checkObject, downloadShards, readManifest } from './download.ts';
 import { parseManifest, type ManifestShard } from './manifest.ts';
 
 export interface Results {
@@ -53,19 +50,11 @@ export async function fetchResults(
     );
   }
   const storage = new S3Client(await readStorageSecret(client, { namespace, name: secretName }));
-  const manifestBytes = await readObject(storage, uri);
-  assertDigest(manifestBytes, sha256, uri);
-  const { shards } = parseManifest(Buffer.from(manifestBytes).toString('utf8'), uri);
-  if (directory !== undefined) {
-    await mkdir(directory, { recursive: true });
-    await writeNew(join(directory, 'manifest.json'), manifestBytes);
-  }
-  for (const shard of shards) {
-    const object = new URL(shard.path, uri).href;
-    const bytes = await readObject(storage, object);
-    assertDigest(bytes, shard.sha256, object);
-    if (directory !== undefined) await writeNew(join(directory, `${String(shard.index).padStart(6, '0')}.npy`), bytes);
-  }
+  const manifest = await readManifest(storage, { uri, sha256 });
+  const { shards } = parseManifest(manifest.toString('utf8'), uri);
+  const objects = shards.map((shard) => ({ ...shard, uri: besideManifest(uri, shard.path) }));
+  if (directory === undefined) for (const object of objects) await checkObject(storage, object);
+  else await downloadShards(storage, directory, manifest, objects);
   const sum = (field: 'records' | 'sizeBytes'): number => shards.reduce((total, shard) => total + shard[field], 0);
   return {
     namespace,
@@ -96,22 +85,7 @@ export function resultsText({ manifest, shards, records, sizeBytes, directory }:
   );
 }
 
-async function readObject(storage: S3Client, uri: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await storage.getStream(parseS3URI(uri))) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-function assertDigest(bytes: Uint8Array, expected: string, uri: string): void {
-  const actual = createHash('sha256').update(bytes).digest('hex');
-  if (actual === expected) return;
-  throw new CliError(
-    'DIGEST_MISMATCH',
-    `${uri} has SHA-256 ${actual}, promised was ${expected}; it was changed after it was verified: do not use it`,
-  );
-}
-
-async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
-  if (existsSync(path)) throw new CliError('FILE_EXISTS', `${path} exists; name an empty directory`);
-  await writeFile(path, bytes, { flag: 'wx' });
+/** Prefixes are taken as they are written: a URL would encode what is special in them, and name another object. */
+export function besideManifest(manifest: string, path: string): string {
+  return manifest.slice(0, manifest.lastIndexOf('/') + 1) + path;
 }

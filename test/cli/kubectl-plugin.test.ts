@@ -24,6 +24,8 @@ function run(program: string, ...args: string[]): Promise<Outcome> {
   });
 }
 
+/** What is special in URLs is legal in keys. */
+const prefix = 'out é #1?/';
 const bytes = { '000000': Buffer.from('shard zero'), '000001': Buffer.from('shard one!') };
 const sha256 = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');
 
@@ -53,7 +55,7 @@ describe('kubectl isochrone on a real API server and object store', () => {
       spec: {
         modelRef: { name: 'm', version: '1' },
         input: { uri: 's3://vision/in.npy', credentialsSecretRef: secretRef },
-        output: { uri: 's3://vision/out/', credentialsSecretRef: secretRef },
+        output: { uri: `s3://vision/${prefix}`, credentialsSecretRef: secretRef },
         budget: { total: '1.00' },
       },
     };
@@ -99,7 +101,7 @@ describe('kubectl isochrone on a real API server and object store', () => {
       phase: 'Complete',
       progress: '2/2',
       message: 'Complete',
-      manifest: { uri: 's3://vision/out/manifest.json', sha256: sha256(manifest) },
+      manifest: { uri: `s3://vision/${prefix}manifest.json`, sha256: sha256(manifest) },
     };
     await kubectl(admin, [
       'patch',
@@ -114,9 +116,9 @@ describe('kubectl isochrone on a real API server and object store', () => {
     ]);
     const storage = storageClient(store);
     await createBucket(storage, 'vision');
-    await storage.put({ bucket: 'vision', key: 'out/manifest.json' }, manifest);
+    await storage.put({ bucket: 'vision', key: `${prefix}manifest.json` }, manifest);
     for (const [name, body] of Object.entries(bytes))
-      await storage.put({ bucket: 'vision', key: `out/attempts/t/${name}.npy` }, body);
+      await storage.put({ bucket: 'vision', key: `${prefix}attempts/t/${name}.npy` }, body);
   });
 
   test('why tells the state, also as JSON', async () => {
@@ -136,7 +138,7 @@ describe('kubectl isochrone on a real API server and object store', () => {
       assert.deepEqual(await readFile(join(folder, '000001.npy')), bytes['000001']);
       const again = await plugin('results', 'job/read', '-n', 'vision', '-o', folder);
       assert.equal(again.status, 2);
-      assert.match(again.stderr, /manifest\.json exists; name an empty directory/);
+      assert.match(again.stderr, /000000\.npy exists; name an empty directory/);
     } finally {
       await rm(folder, { recursive: true });
     }
@@ -144,14 +146,14 @@ describe('kubectl isochrone on a real API server and object store', () => {
 
   test('results refuses bytes that are not the ones that were verified', async () => {
     const storage = storageClient(store);
-    const key = { bucket: 'vision', key: 'out/attempts/t/000001.npy' };
+    const key = { bucket: 'vision', key: `${prefix}attempts/t/000001.npy` };
     await storage.put(key, Buffer.from('shard one?'));
     try {
       const outcome = await plugin('results', 'job/read', '-n', 'vision');
       assert.equal(outcome.status, 1);
       assert.match(
         outcome.stderr,
-        /s3:\/\/vision\/out\/attempts\/t\/000001\.npy has SHA-256 .* promised was .*do not use it/,
+        /s3:\/\/vision\/out é #1\?\/attempts\/t\/000001\.npy has SHA-256 .* promised was .*do not use it/,
       );
     } finally {
       await storage.put(key, bytes['000001']);
