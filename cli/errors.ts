@@ -1,20 +1,6 @@
-import { KubeError, ApiError } from '@isochrone/kube';
-import { LedgerError } from '@isochrone/ledger';
-import { ServiceError, redactText } from '@isochrone/service';
-
-/** Exit statuses of `isochrone` and `kubectl-isochrone`. */
-export const exitStatus = {
-  ok: 0,
-  /** It was tried and failed, or what was asked does not hold. */
-  failed: 1,
-  /** The command line or the configuration is wrong; nothing was tried. */
-  usage: 2,
-  /** A server or an address cannot be reached or used. */
-  unavailable: 3,
-  notFound: 4,
-  /** The server refused: authentication or permission. */
-  forbidden: 5,
-} as const;
+import { ApiError } from '@isochrone/kube';
+import { ServiceError, redactText, serviceErrors } from '@isochrone/service';
+import { exitByCode, exitStatus, unreachableCodes } from './exit-status.ts';
 
 /** Every error of this package: stable code → exit status and meaning. */
 export const cliErrors = {
@@ -40,29 +26,39 @@ export class CliError extends Error {
   }
 }
 
+const exits: ReadonlyMap<string, number> = new Map<string, number>([
+  ...Object.entries({ ...serviceErrors, ...cliErrors }).map(([code, { exit }]) => [code, exit] as const),
+  ...Object.entries(exitByCode),
+  ...unreachableCodes.map((code) => [code, exitStatus.unavailable] as const),
+]);
+
+/** The exit status of a command or a program that ended with the error. */
+export function exitStatusOf(error: unknown): number {
+  if (error instanceof ApiError) return statusOfAnswer(error);
+  return exits.get(codeOf(error) ?? '') ?? exitStatus.failed;
+}
+
 /** What to print for an error, without secrets, and the exit status. */
 export function describeError(error: unknown): { message: string; status: number } {
   const text = redactText(error instanceof Error ? error.message : String(error));
-  if (error instanceof CliError) return { message: text, status: cliErrors[error.code].exit };
-  if (error instanceof ServiceError) return { message: text, status: error.exitStatus };
-  if (error instanceof ApiError) return { message: `${text}${remedyOf(error)}`, status: statusOf(error) };
-  if (error instanceof LedgerError && error.code === 'LEDGER_UNAVAILABLE')
-    return { message: text, status: exitStatus.unavailable };
-  if (error instanceof LedgerError || error instanceof KubeError)
-    return { message: `${text} (${error.code})`, status: exitStatus.failed };
-  const code = codeOf(error);
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'ECONNRESET') {
-    return {
-      message: `the API server cannot be reached: ${text}; check --kubeconfig and --context`,
-      status: exitStatus.unavailable,
-    };
-  }
-  return { message: code === undefined ? text : `${text} (${code})`, status: exitStatus.failed };
+  return { message: describe(error, text), status: exitStatusOf(error) };
 }
 
-function statusOf(error: ApiError): number {
+function describe(error: unknown, text: string): string {
+  if (error instanceof CliError || error instanceof ServiceError) return text;
+  if (error instanceof ApiError) return `${text}${remedyOf(error)}`;
+  const code = codeOf(error);
+  if (code === undefined) return text;
+  return unreachableCodes.includes(code)
+    ? `the API server cannot be reached: ${text}; check --kubeconfig and --context`
+    : `${text} (${code})`;
+}
+
+function statusOfAnswer(error: ApiError): number {
   if (error.isNotFound) return exitStatus.notFound;
-  return error.isForbidden || error.isUnauthorized ? exitStatus.forbidden : exitStatus.failed;
+  if (error.isForbidden || error.isUnauthorized) return exitStatus.forbidden;
+  const isAway = error.status === 503 || error.isTooManyRequests || error.isServerTimeout;
+  return isAway ? exitStatus.unavailable : exitStatus.failed;
 }
 
 function remedyOf(error: ApiError): string {

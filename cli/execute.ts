@@ -1,5 +1,6 @@
 import { CommanderError, type Command } from 'commander';
-import { describeError, exitStatus } from './errors.ts';
+import { describeError } from './errors.ts';
+import { exitStatus } from './exit-status.ts';
 
 /**
  * Parses and runs a command line; whatever goes wrong becomes one line on standard error and an exit status.

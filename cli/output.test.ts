@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApiError, KubeconfigError } from '@isochrone/kube';
+import { ApiError, KubeconfigError, RequestTimeoutError } from '@isochrone/kube';
 import { LedgerError } from '@isochrone/ledger';
+import type { OperatorErrorCode } from '@isochrone/operator/storage';
 import { ServiceError } from '@isochrone/service';
-import { CliError, describeError, exitStatus } from './errors.ts';
+import { CliError, describeError } from './errors.ts';
+import { exitStatus } from './exit-status.ts';
 import { age, render, table } from './output.ts';
 
 test('a table is aligned, and no line ends with blanks', () => {
@@ -34,6 +36,7 @@ test('one document, four formats', () => {
 const refused = Object.assign(new TypeError('fetch failed'), {
   cause: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }),
 });
+const storageError = (code: OperatorErrorCode): Error => Object.assign(new Error('m'), { code });
 const statuses: [unknown, number][] = [
   [new CliError('USAGE', 'm'), exitStatus.usage],
   [new CliError('NOT_FOUND', 'm'), exitStatus.notFound],
@@ -42,8 +45,16 @@ const statuses: [unknown, number][] = [
   [new ApiError('m', { status: 403 }), exitStatus.forbidden],
   [new ApiError('m', { status: 401 }), exitStatus.forbidden],
   [new ApiError('m', { status: 500 }), exitStatus.failed],
-  [new KubeconfigError('m'), exitStatus.failed],
+  [new ApiError('m', { status: 503 }), exitStatus.unavailable],
+  [new KubeconfigError('m'), exitStatus.usage],
+  [new RequestTimeoutError('m', 1), exitStatus.unavailable],
   [new LedgerError('INSUFFICIENT_FUNDS', 'm'), exitStatus.failed],
+  [new LedgerError('MONEY_INVALID', 'm'), exitStatus.usage],
+  [new LedgerError('LEDGER_BUSY', 'm'), exitStatus.unavailable],
+  [new LedgerError('LEDGER_UNAVAILABLE', 'm'), exitStatus.unavailable],
+  [storageError('STORAGE_UNAVAILABLE'), exitStatus.unavailable],
+  [storageError('STORAGE_NOT_FOUND'), exitStatus.notFound],
+  [storageError('STORAGE_ACCESS_DENIED'), exitStatus.forbidden],
   [refused, exitStatus.unavailable],
   ['text', exitStatus.failed],
 ];

@@ -7,6 +7,7 @@ import {
   type OptionTable,
   type ServiceContext,
 } from '@isochrone/service';
+import { exitStatusOf } from './errors.ts';
 import { VERSION } from './version.ts';
 
 /** A long-running program, loaded. */
@@ -70,7 +71,7 @@ function program<T extends OptionTable>(
     options,
     async start(sources) {
       const values = loadOptions(options, sources) as OptionsOf<T> & OptionsOf<typeof serviceOptions>;
-      return runService(name, VERSION, values, (context) => run(values, context));
+      return runService(name, VERSION, values, (context) => run(values, context), exitStatusOf);
     },
   };
 }

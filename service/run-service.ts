@@ -34,12 +34,14 @@ export type Run = (context: ServiceContext) => Promise<void>;
 /**
  * Runs a program as this process: logger, metrics and health server, SIGTERM and SIGINT. Resolves with the exit status;
  * what must end at once (an uncaught error, a program that does not stop within 10 s, a second signal) ends the process.
+ * @param exitStatusOf for an error that the program ends with; default: of what this package refuses, else 1
  */
 export async function runService(
   name: string,
   version: string,
   options: OptionsOf<typeof serviceOptions>,
   run: Run,
+  exitStatusOf = (error: unknown): number => (error instanceof ServiceError ? error.exitStatus : 1),
 ): Promise<number> {
   const logger = createLogger({ program: name, level: options.logLevel });
   const registry = createRegistry(name, version);
@@ -83,7 +85,7 @@ export async function runService(
     return 0;
   } catch (error) {
     logger.error({ error }, error instanceof Error ? error.message : String(error));
-    return error instanceof ServiceError ? error.exitStatus : 1;
+    return exitStatusOf(error);
   } finally {
     clearInterval(keepAlive);
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal);

@@ -1,3 +1,4 @@
+export type { OperatorErrorCode } from '../errors.ts';
 export { storageCredentials } from './credentials.ts';
 export type { StorageCredentials } from './credentials.ts';
 export type { ListedObject } from './list-page.ts';

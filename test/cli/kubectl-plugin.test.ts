@@ -204,7 +204,9 @@ describe('kubectl isochrone on a real API server and object store', () => {
     for (const args of [['why', 'pod/x'], ['why'], ['what'], ['why', 'job/read', '-o', 'xml']]) {
       assert.equal((await plugin(...args)).status, 2, args.join(' '));
     }
-    assert.notEqual((await run('kubectl-isochrone.ts', 'why', 'job/read', '--kubeconfig', '/nowhere')).status, 0);
+    assert.equal((await run('kubectl-isochrone.ts', 'why', 'job/read', '--kubeconfig', '/nowhere')).status, 2);
+    const strange = await plugin('why', 'job/read', '--context', 'nowhere');
+    assert.equal(strange.status, 2, strange.stderr);
   });
 });
 
@@ -229,7 +231,7 @@ test('isochrone ledger: deposit once, look, prove', async () => {
     assert.equal(statement.entries.length, 1);
     assert.equal((await run('isochrone.ts', 'ledger', 'check', ...ledger)).status, 0);
     const bad = await run('isochrone.ts', 'ledger', 'deposit', 'vision', 'five', ...ledger);
-    assert.equal(bad.status, 1);
+    assert.equal(bad.status, 2);
     assert.match(bad.stderr, /"five" is not an amount/);
   } finally {
     await rm(folder, { recursive: true });

@@ -45,13 +45,13 @@ describe('a program that cannot start says why and ends', () => {
     test(`${program}: a kubeconfig that is no YAML`, { timeout: 30_000 }, async () => {
       const broken = await file('broken.kubeconfig', 'clusters: [\n');
       const { status, said } = await start(program, '--kubeconfig', broken);
-      assert.equal(status, 1);
+      assert.equal(status, 2);
       assert.match(said, /broken\.kubeconfig/);
     });
 
     test(`${program}: a kubeconfig that does not exist`, { timeout: 30_000 }, async () => {
       const { status, said } = await start(program, '--kubeconfig', join(folder, 'absent.kubeconfig'));
-      assert.equal(status, 1);
+      assert.equal(status, 2);
       assert.match(said, /absent\.kubeconfig/);
     });
 
@@ -66,7 +66,7 @@ describe('a program that cannot start says why and ends', () => {
       };
       const path = await file('dangling.kubeconfig', JSON.stringify(dangling));
       const { status, said } = await start(program, '--kubeconfig', path);
-      assert.equal(status, 1);
+      assert.equal(status, 2);
       assert.match(said, /nowhere/);
     });
 
