@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   annotations,
   inferenceJobResource,
@@ -6,8 +5,10 @@ import {
   type InferenceJob,
   type InferenceTask,
 } from '@isochrone/api';
-import { isConditionTrue, type ApiClient } from '@isochrone/kube';
+import { Informer, isConditionTrue, Metrics, type ApiClient } from '@isochrone/kube';
+import { createLogger, createRegistry } from '@isochrone/service';
 import { CliError } from '../errors.ts';
+import { VERSION } from '../version.ts';
 
 /** One attempt as it was seen on the hub. */
 export interface SeenTask {
@@ -37,7 +38,7 @@ export interface SeenDecision {
 
 export interface JobHistory {
   readonly job: InferenceJob;
-  /** By name; tasks are deleted when they are settled, so they are remembered here. */
+  /** In the order of their creation; tasks are deleted when they are settled, so they are remembered here. */
   readonly tasks: readonly SeenTask[];
   readonly decisions: readonly SeenDecision[];
 }
@@ -52,39 +53,69 @@ export interface FollowOptions {
   readonly signal?: AbortSignal;
 }
 
-const pollMilliseconds = 400;
-
-/** Watches a job to its end. @throws CliError DEMO_FAILED when it fails or takes too long */
+/**
+ * Watches a job to its end, and until the last of its tasks is gone. A watch and no polls: a task may begin and be settled
+ * between two of them, and its times are nowhere else.
+ * @throws CliError DEMO_FAILED when it fails or takes too long
+ */
 export async function followJob(options: FollowOptions): Promise<JobHistory> {
   const { client, namespace, name, timeoutMilliseconds, onProgress, signal } = options;
-  const deadline = performance.now() + timeoutMilliseconds;
-  const tasks = new Map<string, SeenTask>();
+  const common = {
+    client,
+    logger: createLogger({ program: 'demo', level: 'error', destination: process.stderr }),
+    metrics: new Metrics(createRegistry('demo', VERSION)),
+  };
+  const jobs = new Informer({
+    ...common,
+    resource: inferenceJobResource,
+    namespace,
+    fieldSelector: `metadata.name=${name}`,
+  });
+  const present = new Informer({ ...common, resource: inferenceTaskResource });
+  const tasks = new Map<string, InferenceTask>();
   const decisions = new Map<string, SeenDecision>();
-  for (;;) {
-    signal?.throwIfAborted();
-    const job = await client.get(inferenceJobResource, { namespace, name });
-    const all = await client.list(inferenceTaskResource);
-    for (const task of all.items) {
-      if (task.spec.type !== 'Batch') continue;
-      tasks.set(task.metadata.name, seenTask(task, job));
-    }
-    const { scheduling } = job.status ?? {};
+  const ended = Promise.withResolvers<JobHistory>();
+  const look = (): void => {
+    const [job] = jobs.list();
+    if (job === undefined) return;
+    const { scheduling, conditions, message } = job.status ?? {};
     if (scheduling?.time !== undefined) {
-      const { time, message = '', candidates = [] } = scheduling;
-      decisions.set(`${time} ${message}`, { time, message, candidates });
+      const { time, message: decision = '', candidates = [] } = scheduling;
+      decisions.set(`${time} ${decision}`, { time, message: decision, candidates });
     }
-    onProgress(progressLine(job, [...tasks.values()]));
-    const history = { job, tasks: [...tasks.values()], decisions: [...decisions.values()] };
-    if (isConditionTrue(job.status?.conditions, 'Complete')) return history;
-    if (isConditionTrue(job.status?.conditions, 'Failed')) {
-      throw new CliError('DEMO_FAILED', `the job failed: ${job.status?.message ?? 'no message'}`);
+    const seen = [...tasks.values()].map((task) => seenTask(task, job));
+    onProgress(progressLine(job, seen));
+    if (isConditionTrue(conditions, 'Failed')) {
+      ended.reject(new CliError('DEMO_FAILED', `the job failed: ${message ?? 'no message'}`));
     }
-    if (performance.now() > deadline) {
-      const state = `${job.status?.phase ?? 'no status'}, ${job.status?.progress ?? '0'}: ${job.status?.message ?? ''}`;
-      throw new CliError('DEMO_FAILED', `the job did not complete within ${timeoutMilliseconds / 1000} s (${state})`);
+    if (isConditionTrue(conditions, 'Complete') && !present.list().some(isBatch)) {
+      ended.resolve({ job, tasks: seen, decisions: [...decisions.values()] });
     }
-    await delay(pollMilliseconds, undefined, signal === undefined ? {} : { signal });
+  };
+  jobs.onChange(look);
+  present.onChange((change) => {
+    if (change.type !== 'Deleted' && isBatch(change.current)) tasks.set(change.key, change.current);
+    look();
+  });
+  const tooLong = AbortSignal.timeout(timeoutMilliseconds);
+  const over = new AbortController();
+  const stop = AbortSignal.any([over.signal, tooLong, ...(signal ? [signal] : [])]);
+  stop.addEventListener('abort', () => {
+    const { phase = 'no status', progress = '0', message = '' } = jobs.list()[0]?.status ?? {};
+    const text = `the job did not complete within ${timeoutMilliseconds / 1000} s (${phase}, ${progress}: ${message})`;
+    ended.reject(tooLong.aborted ? new CliError('DEMO_FAILED', text) : stop.reason);
+  });
+  const running = Promise.all([jobs.run(stop), present.run(stop)]);
+  try {
+    return await ended.promise;
+  } finally {
+    over.abort();
+    await running;
   }
+}
+
+function isBatch({ spec }: InferenceTask): boolean {
+  return spec.type === 'Batch';
 }
 
 function seenTask({ metadata, spec, status }: InferenceTask, job: InferenceJob): SeenTask {

@@ -23,14 +23,20 @@ export interface Check {
 }
 
 export function checks({ history, reading, attempts, books, trusted }: Evidence): Check[] {
-  const { shards, verification, cost, manifest } = history.job.status ?? {};
+  const { input, shards, verification, cost, manifest } = history.job.status ?? {};
   const total = shards?.total ?? 0;
   const released = attempts.filter(({ state }) => state === 'Released');
-  const paid = released.filter(({ purpose }) => purpose === 'Work').map(({ shardIndex }) => shardIndex);
+  const work = released.filter(({ purpose }) => purpose === 'Work');
+  const paid = new Set(work.map(({ shardIndex }) => shardIndex));
   const sum = released.reduce((amount, record) => amount + record.amount, 0n);
   const workOnTrusted = history.tasks.some(({ isWork, cluster }) => isWork && trusted.has(cluster));
-  const others = reExecutions(attempts).every(([work, check]) => work.provider !== check.provider);
+  const checked = new Map(reExecutions(attempts).map(([{ attempt }, check]) => [attempt, check]));
+  const compared = new Set(history.tasks.filter(isCompared).map(({ attempt }) => attempt));
   return [
+    {
+      what: 'every record of the input was read',
+      holds: reading.lines.length > 0 && reading.lines.length === input?.records,
+    },
     {
       what: `at least ${REQUIRED_ACCURACY * 100} % of the characters are right`,
       holds: reading.accuracy >= REQUIRED_ACCURACY,
@@ -39,13 +45,24 @@ export function checks({ history, reading, attempts, books, trusted }: Evidence)
       what: 'every shard was delivered and is named by the manifest',
       holds: total > 0 && shards?.complete === total && manifest !== undefined,
     },
-    { what: 'every shard was paid exactly once', holds: paid.length === total && new Set(paid).size === total },
+    { what: 'every shard was paid exactly once', holds: work.length === total && paid.size === total },
     {
       what: 'every window was sampled after its commitment, and stands',
-      holds: (verification?.passed ?? 0) > 0 && (verification?.failed ?? 0) === 0,
+      holds: (verification?.passed ?? 0) > 0 && verification?.passed === verification?.windows,
     },
-    { what: 'every re-execution ran at another provider', holds: others },
+    {
+      what: 'all paid work was re-executed at another provider, which was paid too',
+      holds: work.every(({ attempt, provider }) => (checked.get(attempt)?.provider ?? provider) !== provider),
+    },
     { what: 'the trusted cluster did no ordinary work', holds: !workOnTrusted },
+    {
+      what: 'the decisions tell why, with the candidates that they weighed',
+      holds: history.decisions.some(({ candidates }) => candidates.length > 0),
+    },
+    {
+      what: 'the time of every paid attempt was predicted and measured',
+      holds: released.length > 0 && released.every(({ attempt }) => compared.has(attempt)),
+    },
     { what: 'the bill of the job is the sum of what was released', holds: cost?.total === formatMoney(sum) },
     { what: 'the books add up', holds: books === true },
   ];
@@ -123,11 +140,16 @@ function timeSection({ history }: Evidence): string {
         `${task.cluster}/${task.node}`,
         String(task.records),
         predicted === undefined ? '-' : `${(predicted / 1000).toFixed(1)} s`,
-        `${(measured / 1000).toFixed(1)} s`,
+        // Kubernetes' times are whole seconds.
+        measured < 1000 ? '< 1 s' : `${measured / 1000} s`,
       ],
     ];
   });
   return `PREDICTED AGAINST MEASURED TIME (here all nodes share the cores of one machine, which no scheduler knows)\n${table(['TASK', 'NODE', 'RECORDS', 'PREDICTED', 'MEASURED'], rows, '  ')}`;
+}
+
+function isCompared(task: SeenTask): boolean {
+  return task.predictedMilliseconds !== undefined && milliseconds(task) !== undefined;
 }
 
 function milliseconds({ startTime, completionTime }: SeenTask): number | undefined {
