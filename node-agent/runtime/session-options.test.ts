@@ -31,13 +31,14 @@ describe('environment of a runtime process', () => {
     CUDA_VISIBLE_DEVICES: 'all',
   };
 
-  test('has no secret of the agent, and sees one GPU', () => {
+  test('has no secret of the agent, sees one GPU, and tells nobody of the model', () => {
     assert.deepEqual(runtimeEnvironment(agent, 'GPU-1'), {
       PATH: '/bin',
       LD_LIBRARY_PATH: '/cuda',
       CUDA_VISIBLE_DEVICES: 'GPU-1',
       NVIDIA_TF32_OVERRIDE: '0',
       CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
+      ORT_DISABLE_TELEMETRY: '1',
     });
   });
 

@@ -66,5 +66,7 @@ export function runtimeEnvironment(environment: NodeJS.ProcessEnv, gpuUUID: stri
     // Both profiles promise 32-bit floats; onnxruntime-node has no other switch for TF32.
     NVIDIA_TF32_OVERRIDE: '0',
     CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
+    // The published builds report models and runs to Microsoft, and keep a device id in the home.
+    ORT_DISABLE_TELEMETRY: '1',
   };
 }
