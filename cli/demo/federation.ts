@@ -1,4 +1,4 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SYSTEM_NAMESPACE } from '@isochrone/api';
 import { ApiClient } from '@isochrone/kube';
@@ -7,6 +7,8 @@ import {
   ensureBinaries,
   eventually,
   freePort,
+  kubectl,
+  kubectlCache,
   ProcessSupervisor,
   startControlPlane,
   startObjectStore,
@@ -15,7 +17,6 @@ import {
   type ObjectStore,
 } from '@isochrone/tools/local';
 import { edgeKubeconfig } from '../kubectl/edge-credentials.ts';
-import { kubectl } from './kubectl.ts';
 import {
   agentProgram,
   edgeProgram,
@@ -107,7 +108,7 @@ async function settled<T extends readonly Promise<unknown>[]>(
 
 async function prepareCluster(plane: ControlPlane, isHub: boolean, signal: AbortSignal | undefined): Promise<void> {
   const run = (args: readonly string[], input = ''): Promise<string> =>
-    kubectl(plane.adminKubeconfig, args, { input, ...(signal && { signal }) });
+    kubectl(plane.adminKubeconfig, args, input, signal);
   const crds = isHub
     ? [join(repository, 'crds')]
     : ['inferencetasks', 'inferencenodes'].map((plural) => join(repository, 'crds', `isochrone.dev_${plural}.yaml`));
@@ -258,16 +259,21 @@ class LocalFederation implements Federation {
   async #writeBin(): Promise<void> {
     await mkdir(this.bin);
     const [kubectlBinary] = await ensureBinaries(['kubectl']);
-    await symlink(kubectlBinary!.path, join(this.bin, 'kubectl'));
-    for (const program of ['isochrone', 'kubectl-isochrone']) {
-      const script = `#!/bin/sh\nexec '${process.execPath}' '${join(import.meta.dirname, '..', `${program}.ts`)}' "$@"\n`;
-      await writeFile(join(this.bin, program), script, { mode: 0o755 });
-    }
+    const cache = `KUBECACHEDIR='${kubectlCache(this.hub.adminKubeconfig)}'`;
+    const run = (program: string): string =>
+      `exec '${process.execPath}' '${join(import.meta.dirname, '..', `${program}.ts`)}'`;
+    const commands = {
+      // By the environment, because a plug-in's name must come before every flag.
+      kubectl: `${cache} exec '${kubectlBinary!.path}'`,
+      isochrone: run('isochrone'),
+      'kubectl-isochrone': run('kubectl-isochrone'),
+    };
+    for (const [name, command] of Object.entries(commands))
+      await writeFile(join(this.bin, name), `#!/bin/sh\n${command} "$@"\n`, { mode: 0o755 });
   }
 
   async kubectl(args: readonly string[], input = ''): Promise<string> {
-    const { signal } = this.#options;
-    return kubectl(this.hub.adminKubeconfig, args, { input, ...(signal && { signal }) });
+    return kubectl(this.hub.adminKubeconfig, args, input, this.#options.signal);
   }
 
   async stop(): Promise<void> {

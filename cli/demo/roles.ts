@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { ControlPlane } from '@isochrone/tools/local';
-import { kubectl } from './kubectl.ts';
+import { kubectl, type ControlPlane } from '@isochrone/tools/local';
 
 const folder = join(import.meta.dirname, '..', '..', 'operator', 'rbac');
 

@@ -4,9 +4,7 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { eventually, startControlPlane } from '@isochrone/tools/local';
-
-import { kubectl } from './kubectl.ts';
+import { eventually, kubectl, startControlPlane } from '@isochrone/tools/local';
 import { withControlPlane } from './parts.ts';
 
 const plane = await withControlPlane();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ControlPlane } from '@isochrone/tools/local';
-import { kubectl } from './kubectl.ts';
+import { kubectl } from '@isochrone/tools/local';
 
 const crds = join(import.meta.dirname, '..', '..', 'crds');
 

@@ -10,6 +10,7 @@ export { eventually } from './eventually.ts';
 export type { EventuallyOptions } from './eventually.ts';
 export { startObjectStore } from './object-store.ts';
 export type { ObjectStore, ObjectStoreOptions } from './object-store.ts';
+export { kubectl, kubectlCache } from './kubectl.ts';
 export { postgresLacking, startPostgres } from './postgres.ts';
 export type { Postgres } from './postgres.ts';
 export { ProcessSupervisor } from './process-supervisor.ts';
