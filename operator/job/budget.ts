@@ -14,8 +14,7 @@ const reserveFactor = 2n;
 
 /** What the re-execution of a window may cost, when the window costs `amount`. */
 export function verificationReserve(job: InferenceJob, records: number, amount: bigint): bigint {
-  const inputRecords = job.status?.input?.records ?? records;
-  const again = composedRecords(sampleOf(job, records), records, inputRecords);
+  const again = composedRecords(sampleOf(job, records), records);
   return (amount * BigInt(again) * reserveFactor + BigInt(records) - 1n) / BigInt(records);
 }
 
@@ -36,7 +35,7 @@ export function affordablePrice(
   referenceNanoseconds: number,
   available: bigint,
 ): bigint {
-  const again = composedRecords(sampleOf(job, records), records, job.status?.input?.records ?? records);
+  const again = composedRecords(sampleOf(job, records), records);
   const nanoseconds =
     BigInt(records) * BigInt(referenceNanoseconds) + BigInt(again) * BigInt(referenceNanoseconds) * reserveFactor;
   return available <= 0n ? 0n : (available * 10n ** 12n) / nanoseconds;

@@ -15,10 +15,9 @@ export function sampleOf(job: InferenceJob, records: number): number | 'All' {
 }
 
 /**
- * Rows of the task that re-executes a sample: as many ordinary ones again, so that its node cannot tell which count. All
- * rows hide nothing and need none.
+ * Rows of the task that re-executes a sample: as many ordinary ones again, so that its node cannot tell which count, and
+ * never more than the window has, so that it is a task like any other. All rows hide nothing and need none.
  */
-export function composedRecords(sample: number | 'All', windowRecords: number, inputRecords: number): number {
-  if (sample === 'All') return windowRecords;
-  return Math.min(inputRecords, sample * 2);
+export function composedRecords(sample: number | 'All', windowRecords: number): number {
+  return sample === 'All' ? windowRecords : Math.min(windowRecords, sample * 2);
 }

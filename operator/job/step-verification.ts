@@ -206,7 +206,6 @@ function place(
   const failures = observed.attempts.filter(
     ({ verifies, state }) => verifies === primary.attempt && state === 'Refunded',
   );
-  const input = observed.job.status?.input?.records ?? primary.records;
   const sample = sampled >= primary.records ? 'All' : sampled;
   const involved = first === undefined ? [primary] : [primary, first];
   return {
@@ -214,7 +213,7 @@ function place(
       {
         type: 'PlaceVerification',
         primary: primary.attempt,
-        records: composedRecords(sample, primary.records, input),
+        records: composedRecords(sample, primary.records),
         needs: first !== undefined || noPeer ? 'Trusted' : 'Independent',
         excludedClusters: involved.map(({ cluster }) => cluster),
         excludedProviders: first === undefined ? [primary.provider] : [],
