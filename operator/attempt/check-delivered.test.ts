@@ -15,6 +15,7 @@ import {
 } from '@isochrone/verification';
 import { makeTask } from '../job/testing/observe.ts';
 import { checkDelivered } from './check-delivered.ts';
+import { readDelivered } from './delivered-object.ts';
 import { checkReceipt } from './receipt-check.ts';
 import { startObjectServer, type ObjectServer } from './testing/object-server.ts';
 import { expectedLeaf, windowRows, type Window } from './window.ts';
@@ -152,17 +153,50 @@ describe('checkDelivered', () => {
     await assert.rejects(checkDelivered(window, 'All', []), { code: 'STORAGE_NOT_FOUND' });
   });
 
-  test('records of another type or shape than the model gives', async () => {
-    for (const form of [{ dataType: 'FP64' }, { recordShape: [3] }, { recordShape: [2, 1] }]) {
-      const { window } = await deliver('form', outputs, form);
+  test('signed records of another type or shape than the model tells prove nothing; other bytes than the signed ones do', async () => {
+    for (const form of [{ dataType: 'FP64' }, { recordShape: [3] }, { recordShape: [2, 1] }, { recordShape: [] }]) {
+      const { window, object } = await deliver('form', outputs, form);
+      await assert.rejects(checkDelivered(window, 'All', []), { name: 'OutputOffForm' }, JSON.stringify(form));
+      server.objects.get(object(2))![130]! ^= 1;
       await assert.rejects(checkDelivered(window, 'All', []), mismatch, JSON.stringify(form));
     }
   });
 
-  test('an input that changed is not held against the node', async () => {
+  test('a row that the node made larger than the hub would hold is not held', async () => {
+    const columns = 4 * 2 ** 20 + 1;
+    const bytes = npy([2, columns], Buffer.alloc(2 * columns * 4));
+    await server.client.put({ bucket: 'data', key: 'wide.npy' }, bytes);
+    const signed = { sha256: createHash('sha256').update(bytes).digest(), bytes: bytes.byteLength, records: 2 };
+    const at = { bucket: 'data', key: 'wide.npy' };
+    const rows: number[] = [];
+    const read = (recordShape: number[]) =>
+      readDelivered(server.client, at, signed, { dataType: 'FP32', recordShape }, (_, index) => void rows.push(index));
+    await assert.rejects(read([-1]), { name: 'OutputOffForm', message: /fix the axes/ });
+    assert.deepEqual(rows, []);
+    await read([columns]);
+    assert.deepEqual(rows, [0, 1], 'what an administrator approved is read');
+  });
+
+  test('an object larger than its records can be is not even fetched', async () => {
+    const signed = { sha256: Buffer.alloc(32), bytes: 2 ** 40, records: 2 };
+    for (const recordShape of [[2], [-1]]) {
+      const read = readDelivered(
+        server.client,
+        { bucket: 'data', key: 'nowhere.npy' },
+        signed,
+        { dataType: 'FP32', recordShape },
+        () => undefined,
+      );
+      await assert.rejects(read, { name: 'OutputOffForm', message: /1099511627776 bytes/ });
+    }
+  });
+
+  test('an input that changed or is gone is not held against the node', async () => {
     const { window } = await deliver('changed');
-    const stale = { ...window, input: { ...window.input, etag: '"other"' } };
-    await assert.rejects(checkDelivered(stale, 'All', []), { code: 'STORAGE_PRECONDITION' });
+    const changed = { ...window.input, etag: '"other"' };
+    const gone = { ...window.input, location: { bucket: 'data', key: 'nowhere.npy' } };
+    for (const input of [changed, gone])
+      await assert.rejects(checkDelivered({ ...window, input }, 'All', []), { name: 'WindowInputLost' });
   });
 });
 

@@ -1,9 +1,15 @@
 import type { InferenceTask } from '@isochrone/api';
 import { merkleRoot, verifyMerkleProof, type Digest } from '@isochrone/verification';
 import { TensorError } from '@isochrone/tensor';
+import { hasCode } from '../errors.ts';
 import { DeliveredMismatch, readDelivered } from './delivered-object.ts';
 import { readRows, type RowObject } from './row-reader.ts';
 import { expectedLeaf, windowRows, type Window, type WindowRow } from './window.ts';
+
+/** The input of the window is gone, or not the one that it was admitted or composed as. That says nothing against the node. */
+export class WindowInputLost extends Error {
+  override readonly name = 'WindowInputLost';
+}
 
 export type Opening = NonNullable<NonNullable<InferenceTask['status']>['openings']>[number];
 
@@ -14,7 +20,7 @@ export type DeliveredRows = ReadonlyMap<number, RowObject & { readonly recordSha
  * Looks at the bytes that were delivered: each object once, its digest, form and rows; the leaves of the checked rows are
  * made anew and must be the ones under the signed root, by the openings or, when all rows are checked, by the root itself.
  * @param rows leaf indices, ascending
- * @throws DeliveredMismatch as proof against the node; OperatorError STORAGE_*
+ * @throws DeliveredMismatch as proof against the node; OutputOffForm; WindowInputLost; OperatorError STORAGE_*
  */
 export async function checkDelivered(
   window: Window,
@@ -24,10 +30,7 @@ export async function checkDelivered(
 ): Promise<DeliveredRows> {
   const all = windowRows(window.spec);
   const checked = rows === 'All' ? all : rows.map((leaf) => all[leaf]!);
-  const inputs = readRows(
-    checked.map(({ record }) => ({ object: window.input, row: record })),
-    signal,
-  );
+  const inputs = readInputs(window, checked, signal);
   const leaves: Digest[] = [];
   const delivered = new Map<number, RowObject & { readonly recordShape: readonly number[] }>();
   let next = 0;
@@ -60,6 +63,22 @@ export async function checkDelivered(
   if (rows === 'All') checkRoot(window, leaves);
   else for (const [position, leaf] of leaves.entries()) checkOpening(window, rows[position]!, leaf, openings);
   return delivered;
+}
+
+async function* readInputs(
+  { input }: Window,
+  rows: readonly WindowRow[],
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* readRows(
+      rows.map(({ record }) => ({ object: input, row: record })),
+      signal,
+    );
+  } catch (error) {
+    if (!hasCode(error, 'STORAGE_NOT_FOUND', 'STORAGE_PRECONDITION')) throw error;
+    throw new WindowInputLost(error.message, { cause: error });
+  }
 }
 
 /** Bytes that a tensor of the model's type cannot hold (a BOOL of 7) are a mismatch too. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  MAX_NPY_HEADER_BYTES,
   NPY_PREFIX_BYTES,
   TensorError,
   assertNpyLength,
@@ -9,10 +10,19 @@ import {
 } from '@isochrone/tensor';
 import type { ObjectLocation, S3Client } from '../storage/index.ts';
 import { splitIntoRows } from './row-reader.ts';
+import { recordBytes } from './window.ts';
 
-/** The object is not what its node signed, or not what the model makes: proof against the node. */
+/** The object is not what its node signed: proof against the node. */
 export class DeliveredMismatch extends Error {
   override readonly name = 'DeliveredMismatch';
+}
+
+/**
+ * The object is what its node signed, but not of the form that the model's metadata tells. Metadata may be wrong, so it is no
+ * proof against the node.
+ */
+export class OutputOffForm extends Error {
+  override readonly name = 'OutputOffForm';
 }
 
 export interface SignedObject {
@@ -32,10 +42,13 @@ export interface ReadObject {
   readonly etag: string;
 }
 
+/** Where the model leaves the size of a row open, the node chooses it; the hub holds a whole row, and no more than this. */
+const longestOpenRowBytes = 16 * 2 ** 20;
+
 /**
  * Reads a delivered object once, from the first byte to the last: header, each row in order, and the digest.
  * @param onRow called as rows arrive, before the digest is known to be right
- * @throws DeliveredMismatch; OperatorError STORAGE_*
+ * @throws DeliveredMismatch; OutputOffForm; OperatorError STORAGE_*
  */
 export async function readDelivered(
   client: S3Client,
@@ -45,6 +58,7 @@ export async function readDelivered(
   onRow: (row: Uint8Array, index: number, header: NpyHeader) => Promise<void> | void,
   signal?: AbortSignal,
 ): Promise<ReadObject> {
+  assertSize(signed, form, location.key);
   const stream = await client.getStream(location, signal === undefined ? {} : { signal });
   const hash = createHash('sha256');
   let length = 0;
@@ -59,14 +73,9 @@ export async function readDelivered(
   };
   const chunks = hashed();
   try {
-    const { header, rest } = await readHeader(chunks, location.key);
-    checkForm(header, signed, form, location.key);
-    let index = 0;
-    if (header.recordBytes > 0)
-      for await (const row of splitIntoRows(rest, header.recordBytes)) await onRow(row, index++, header);
-    else for (; index < header.records; index++) await onRow(new Uint8Array(), index, header);
-    // Whatever follows the rows counts towards the length.
-    for (const left = rest[Symbol.asyncIterator](); (await left.next()).done !== true;);
+    const header = await readRowsOf(chunks, signed, form, location.key, onRow).catch(unlessOffForm);
+    // Whatever follows counts too: an object of another form is held against its node only when it is not the signed one.
+    while ((await chunks.next()).done !== true);
     if (length !== signed.bytes)
       throw new DeliveredMismatch(`${location.key} has ${length} bytes, signed were ${signed.bytes}`);
     const digest = hash.digest();
@@ -75,11 +84,43 @@ export async function readDelivered(
         `${location.key} has SHA-256 ${digest.toString('hex')}, signed was ${Buffer.from(signed.sha256).toString('hex')}`,
       );
     }
+    if (header instanceof OutputOffForm) throw header;
     return { header, etag: stream.etag };
   } finally {
-    // Closes the connection when the form alone was wrong.
+    // Closes the connection when the rest is not wanted.
     await chunks.return();
   }
+}
+
+async function readRowsOf(
+  chunks: AsyncGenerator<Uint8Array, void>,
+  signed: SignedObject,
+  form: OutputForm,
+  name: string,
+  onRow: Parameters<typeof readDelivered>[4],
+): Promise<NpyHeader> {
+  const { header, rest } = await readHeader(chunks, name);
+  checkForm(header, signed, form, name);
+  let index = 0;
+  if (header.recordBytes > 0)
+    for await (const row of splitIntoRows(rest, header.recordBytes)) await onRow(row, index++, header);
+  else for (; index < header.records; index++) await onRow(new Uint8Array(), index, header);
+  return header;
+}
+
+function unlessOffForm(error: unknown): OutputOffForm {
+  if (error instanceof OutputOffForm) return error;
+  throw error;
+}
+
+/** Before anything is read: what the form cannot fill is not fetched. */
+function assertSize({ bytes, records }: SignedObject, form: OutputForm, name: string): void {
+  const isOpen = form.recordShape.some((size) => size < 0);
+  const most = MAX_NPY_HEADER_BYTES + records * (isOpen ? longestOpenRowBytes : recordBytes(form));
+  if (bytes > most)
+    throw new OutputOffForm(
+      `${name} has ${bytes} bytes, ${records} records of the model have at most ${most}; check the model's output shape, and fix its open axes`,
+    );
 }
 
 /** Takes the header from the front of a stream; `rest` is the data. */
@@ -94,9 +135,9 @@ async function readHeader(
     if (next.done === true) break;
     front = front.byteLength === 0 ? next.value : Buffer.concat([front, next.value]);
     if (needed === undefined && front.byteLength >= NPY_PREFIX_BYTES)
-      needed = orMismatch(name, () => npyHeaderLength(front));
+      needed = orOffForm(name, () => npyHeaderLength(front));
   }
-  const header = orMismatch(name, () => parseNpyHeader(front));
+  const header = orOffForm(name, () => parseNpyHeader(front));
   const first = front.subarray(header.dataOffset);
   const rest = async function* (): AsyncGenerator<Uint8Array, void> {
     if (first.byteLength > 0) yield first;
@@ -106,14 +147,19 @@ async function readHeader(
 }
 
 function checkForm(header: NpyHeader, signed: SignedObject, form: OutputForm, name: string): void {
-  orMismatch(name, () => assertNpyLength(header, signed.bytes));
+  orOffForm(name, () => assertNpyLength(header, signed.bytes));
   if (header.dtype !== form.dataType)
-    throw new DeliveredMismatch(`${name} is of ${header.dtype}, the model gives ${form.dataType}`);
+    throw new OutputOffForm(`${name} is of ${header.dtype}, the model gives ${form.dataType}`);
   const [records, ...shape] = header.shape;
   if (records !== signed.records)
-    throw new DeliveredMismatch(`${name} has ${String(records)} records, the shard has ${signed.records}`);
+    throw new OutputOffForm(`${name} has ${String(records)} records, the shard has ${signed.records}`);
+  if (header.recordBytes > longestOpenRowBytes && form.recordShape.some((size) => size < 0)) {
+    throw new OutputOffForm(
+      `${name} has records of ${header.recordBytes} bytes, at most ${longestOpenRowBytes} are read where the model leaves an axis open; fix the axes of its output`,
+    );
+  }
   if (!fitsShape(shape, form.recordShape)) {
-    throw new DeliveredMismatch(
+    throw new OutputOffForm(
       `${name} has records of shape [${shape.join(', ')}], the model gives [${form.recordShape.join(', ')}]`,
     );
   }
@@ -124,11 +170,11 @@ export function fitsShape(shape: readonly number[], model: readonly number[]): b
   return shape.length === model.length && model.every((size, axis) => size < 0 || size === shape[axis]);
 }
 
-function orMismatch<T>(name: string, read: () => T): T {
+function orOffForm<T>(name: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof TensorError) throw new DeliveredMismatch(`${name}: ${error.message}`);
+    if (error instanceof TensorError) throw new OutputOffForm(`${name}: ${error.message}`);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
-import { checkDelivered, type DeliveredRows } from '../attempt/check-delivered.ts';
+import { checkDelivered, WindowInputLost, type DeliveredRows } from '../attempt/check-delivered.ts';
 import { compareRows, type RowPair } from '../attempt/compare-rows.ts';
 import { composeRecords } from '../attempt/composition.ts';
-import { DeliveredMismatch } from '../attempt/delivered-object.ts';
+import { DeliveredMismatch, OutputOffForm } from '../attempt/delivered-object.ts';
 import { readRows, type RowObject } from '../attempt/row-reader.ts';
 import { recordBytes, windowRows, type Window } from '../attempt/window.ts';
 import { OperatorError, hasCode } from '../errors.ts';
@@ -50,44 +50,47 @@ export async function fetchEvidence(
   signal: AbortSignal,
 ): Promise<void> {
   const { memory } = shell;
-  const finish = (outcome: EvidenceOutcome): void => void memory.evidence.set(attempt, outcome);
   const task = shell.task(attempt);
   if (task === undefined) return;
-  let isOfInput = false;
+  const finish = (outcome: EvidenceOutcome): void => void memory.evidence.set(attempt, outcome);
   try {
     const storage = await shell.storage();
     const input = inputOf(shell, storage, attempt, window.spec);
     const location = (shardIndex: number) => outputLocation(storage.output, task.metadata.name, shardIndex);
     const whole: Window = { ...window, input, outputs: { client: storage.output.client, location } };
-    isOfInput = true;
-    const delivered = await checkDelivered(whole, rows, task.status?.openings ?? [], signal);
+    const look = () => checkDelivered(whole, rows, task.status?.openings ?? [], signal);
+    // What convicts a node is read twice: one answer of a store that errs must not.
+    const delivered = await look().catch((error: unknown) => {
+      if (error instanceof DeliveredMismatch) return look();
+      throw error;
+    });
     memory.windows.set(attempt, { window: whole, delivered });
     finish({ result: 'Matches' });
   } catch (error) {
     if (error instanceof DeliveredMismatch) finish({ result: 'Differs', message: error.message });
-    else if (hasCode(error, 'STORAGE_NOT_FOUND')) finish({ result: 'Missing', message: error.message });
-    else if (isOfInput && hasCode(error, 'STORAGE_PRECONDITION')) {
-      // Only reads of the input carry a condition.
+    else if (error instanceof OutputOffForm) finish({ result: 'OffForm', message: error.message });
+    else if (error instanceof WindowInputLost) {
+      if (isComposed(shell, window.spec)) return finish({ result: 'InputLost', message: error.message });
       memory.inputNow = 'Changed';
       finish({ result: 'Unavailable', message: error.message, retryAt: retryAt(shell) });
-    } else if (error instanceof OperatorError)
+    } else if (hasCode(error, 'STORAGE_NOT_FOUND')) finish({ result: 'Missing', message: error.message });
+    else if (error instanceof OperatorError)
       finish({ result: 'Unavailable', message: error.message, retryAt: retryAt(shell) });
-    else {
-      finish({ result: 'Unavailable', message: String(error), retryAt: retryAt(shell) });
-      throw error;
-    }
+    else throw error;
   }
 }
 
 /** The rows that an attempt was given: the job's input, or what was composed for it. */
 function inputOf(shell: JobShell, storage: JobStorage, attempt: number, spec: Window['spec']): RowObject {
   const { etag, dataOffset } = spec.input!;
-  const isComposed = etag !== shell.job.status!.input!.etag;
-  const { client } = isComposed ? storage.output : storage.input;
-  const location = isComposed
-    ? composedInputLocation(storage.output, shell.identity(attempt).name)
-    : storage.input.location;
+  const { client, location } = isComposed(shell, spec)
+    ? { client: storage.output.client, location: composedInputLocation(storage.output, shell.identity(attempt).name) }
+    : storage.input;
   return { client, location, etag, dataOffset, rowBytes: recordBytes(spec.input!) };
+}
+
+function isComposed({ job }: JobShell, { input }: Window['spec']): boolean {
+  return input!.etag !== job.status!.input!.etag;
 }
 
 /** Records of the job's input that a re-execution runs, in its order. */
@@ -157,7 +160,6 @@ export async function compare(shell: JobShell, action: Compare, signal: AbortSig
     rowsOf(
       shell,
       attempt,
-      action.primary,
       leaves,
       rows.map(({ record }) => record),
     ),
@@ -184,14 +186,12 @@ export async function compare(shell: JobShell, action: Compare, signal: AbortSig
 function rowsOf(
   shell: JobShell,
   attempt: number,
-  primary: number,
   leaves: readonly number[],
   recordOfLeaf: readonly number[],
 ): RowPair['reference'][] {
   const { window, delivered } = shell.memory.windows.get(attempt)!;
   const rows = windowRows(window.spec);
-  const isComposed = attempt !== primary && window.spec.input!.etag !== shell.job.status!.input!.etag;
-  const positions = isComposed
+  const positions = isComposed(shell, window.spec)
     ? new Map(composition(shell, attempt).map((record, position) => [record, position]))
     : undefined;
   return leaves.map((leaf) => {

@@ -42,6 +42,10 @@ export type EvidenceOutcome =
   | { readonly result: 'Matches' }
   /** Proof against the node. */
   | { readonly result: 'Differs'; readonly message: string }
+  /** Not of the form that the model's metadata tells: one of the two is wrong. */
+  | { readonly result: 'OffForm'; readonly message: string }
+  /** The input that was composed for the attempt is gone or another. */
+  | { readonly result: 'InputLost'; readonly message: string }
   /** The objects are not there, or not readable as what they should be. */
   | { readonly result: 'Missing'; readonly message: string }
   | { readonly result: 'Unavailable'; readonly message: string; readonly retryAt: number };

@@ -108,6 +108,9 @@ function stepResult(observed: Observed, attempt: Attempt, task: InferenceTask, n
       failure: { reason: 'VerificationFailed', message: evidence.message, charged: false, isFraud: true },
     };
   }
+  if (evidence?.result === 'OffForm')
+    return stepFailure(observed, attempt, { class: 'Model', reason: 'OutputOffForm', message: evidence.message });
+  if (evidence?.result === 'InputLost') return failed('InputNotComposed', evidence.message);
   if (evidence?.result === 'Missing') return failed('OutputMissing', evidence.message);
   if (known.busy.has(`FetchEvidence/${n}`)) return { stage: 'Checking', actions: [] };
   if (evidence !== undefined && now < evidence.retryAt)
