@@ -94,17 +94,28 @@ describe('the admission of a model', () => {
     });
   }
 
+  for (const [name, declared, recordShape, told] of [
+    ['as it is declared', ['n', 4], [4], [-1, 4]],
+    ['open where it is', ['n', 'w'], [4], [-1, -1]],
+    ['open where the file states another size', ['n', 2], [4], [-1, -1]],
+  ] as const) {
+    test(`tells the shape of the output ${name}`, async () => {
+      const { outputs } = await admit(identityModel('FP32', ['n', 'w'], declared), { recordShape: [...recordShape] });
+      assert.deepEqual(outputs?.[0]?.shape, told);
+    });
+  }
+
   for (const [name, reason, message, bytes, options] of [
     [
       'scales by the largest value of its batch',
       'OutputDependsOnBatch',
-      /maxBatchSize of the model version to 1/,
+      /add a version of the model with maxBatchSize 1/,
       requantisingModel(['n', 16]),
     ],
     [
       'weighs the records of a batch against each other',
       'OutputDependsOnBatch',
-      /maxBatchSize of the model version to 1/,
+      /add a version of the model with maxBatchSize 1/,
       normalisingModel(['n', 4]),
     ],
     [

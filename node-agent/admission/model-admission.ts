@@ -39,9 +39,10 @@ export async function admitModel(
     const { input, output } = lease.format;
     const shape = measuredShape(lease.format, spec.model.recordShape);
     const batch = batchSizeOf(lease.format, maxBatchSize, recordBytesOf(lease.format, shape));
-    const nanosecondsPerRecord = await measure(lease, shape, batch);
+    const { nanosecondsPerRecord, recordShape } = await measure(lease, shape, batch);
     await checkIndependence(lease, shape, batch, spec.model);
-    return { inputs: [tensorReport(input)], outputs: [tensorReport(output)], nanosecondsPerRecord };
+    const measured = { ...output, shape: measuredAxes(output.shape, recordShape) };
+    return { inputs: [tensorReport(input)], outputs: [tensorReport(measured)], nanosecondsPerRecord };
   } finally {
     model.release();
   }
@@ -62,13 +63,13 @@ export function measuredShape(format: ModelFormat, recordShape: readonly number[
     }
     throw new TaskFailure(
       'NeedsRecordShape',
-      `axis ${dynamic + 1} of input ${JSON.stringify(input.name)} [${input.shape.join(', ')}] is dynamic; set recordShape of the model version to the shape of one record`,
+      `axis ${dynamic + 1} of input ${JSON.stringify(input.name)} [${input.shape.join(', ')}] is dynamic; add a version whose recordShape is the shape of one record`,
     );
   }
   if (!isRunnable(format, recordShape)) {
     throw new TaskFailure(
       'NeedsRecordShape',
-      `a record of recordShape [${recordShape.join(', ')}] has more than ${MAX_RUN_BYTES} bytes; set recordShape of the model version to a smaller one`,
+      `a record of recordShape [${recordShape.join(', ')}] has more than ${MAX_RUN_BYTES} bytes; add a version with a smaller one`,
     );
   }
   if (fitsRecord(input, recordShape)) return recordShape;
@@ -87,15 +88,37 @@ function isRunnable(format: ModelFormat, shape: readonly number[]): boolean {
   return shape.reduce((product, size) => product * size, recordBytesOf(format, [])) <= MAX_RUN_BYTES;
 }
 
-/** Median time of a record, after one run that is not counted: the first allocates. */
-async function measure(lease: RuntimeLease, shape: readonly number[], batch: number): Promise<number> {
+/**
+ * The declared shape of an output, open where the model does not keep it: onnxruntime only warns of a size that a file states
+ * wrongly, and every node that delivers what the model gives would seem to cheat.
+ */
+function measuredAxes(declared: readonly number[], recordShape: readonly number[]): readonly number[] {
+  const [first, ...axes] = declared;
+  const isRank = axes.length === recordShape.length;
+  return [first!, ...recordShape.map((size, axis) => (isRank && axes[axis] === size ? size : -1))];
+}
+
+/** Median time of a record, after one run that is not counted: the first allocates. And the shape of what comes out. */
+async function measure(
+  lease: RuntimeLease,
+  shape: readonly number[],
+  batch: number,
+): Promise<{ nanosecondsPerRecord: number; recordShape: readonly number[] }> {
   const { dataType } = lease.format.input;
   const times: number[] = [];
+  let recordShape: readonly number[] = [];
   for (let run = 0; run <= measuredRuns; run += 1) {
-    const { nanoseconds } = await runMeasured(lease, shape, batch, pseudoRandomRows(dataType, [batch, ...shape], run));
+    const { nanoseconds, format } = await runMeasured(
+      lease,
+      shape,
+      batch,
+      pseudoRandomRows(dataType, [batch, ...shape], run),
+    );
+    recordShape = format.shape;
     if (run > 0) times.push(nanoseconds / batch);
   }
-  return Math.max(1, Math.round(times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!));
+  const median = times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
+  return { nanosecondsPerRecord: Math.max(1, Math.round(median)), recordShape };
 }
 
 async function checkIndependence(
@@ -113,8 +136,8 @@ async function checkIndependence(
   };
   const remedy =
     fixedBatch === undefined
-      ? 'set maxBatchSize of the model version to 1'
-      : 'export the model with a dynamic first axis and set maxBatchSize of the version to 1';
+      ? 'add a version of the model with maxBatchSize 1'
+      : 'export the model with a dynamic first axis and add a version with maxBatchSize 1';
   await assertRecordsIndependent(run, batch, modelTolerance(model, output.dataType, 'SameClass'), remedy);
 }
 
