@@ -205,6 +205,19 @@ describe('Informer', () => {
     await run.stop();
   });
 
+  test('by default an idle watch outlives the minutes between the bookmarks of a healthy server', async () => {
+    const api = new ModelApi<ConfigMap>();
+    const run = start(api);
+    await run.clock.advance(200_000);
+    api.bookmark();
+    await run.clock.advance(200_000);
+    assert.equal(api.counts.watch, 1);
+    await run.clock.advance(60_000);
+    assert.equal(api.counts.watch, 2);
+    await run.stop();
+    assert.doesNotMatch(await run.registry.metrics(), /reflector_objects\{/, 'a stopped informer holds nothing');
+  });
+
   test('waits as long as a throttling server asks', async () => {
     const api = new ModelApi<ConfigMap>();
     api.nextError = new ApiError('slow down', { status: 429, retryAfterSeconds: 7 });
@@ -350,7 +363,7 @@ describe('Informer', () => {
         async (commands, firstSync, supportsWatchList) => {
           const api = new ModelApi<ConfigMap>();
           api.supportsWatchList = supportsWatchList;
-          const run = start(api, { firstSync, relistMilliseconds: 300_000 });
+          const run = start(api, { firstSync, relistMilliseconds: 300_000, inactivityMilliseconds: 90_000 });
           for (const step of commands) {
             switch (step.do) {
               case 'put':

@@ -35,7 +35,10 @@ export interface InformerOptions<T extends KubeObject, P = T> {
   metrics: Metrics;
   clock?: Clock;
   random?: () => number;
-  /** A watch that is silent (bookmarks included) for longer is taken for dead. Default 90 000. */
+  /**
+   * A watch that is silent (bookmarks included) for longer is taken for dead. Default 240 000: an API server sends an idle
+   * watch a bookmark about every minute, but leaves some out.
+   */
   inactivityMilliseconds?: number;
   /** Safety net: list again and repair the store this often. Default 3 600 000 (jittered); 0 turns it off. */
   relistMilliseconds?: number;
@@ -128,7 +131,7 @@ export class Informer<T extends KubeObject, P = T> implements ChangeSource<P> {
       events: this.#events(),
       clock: this.#clock,
       random: this.#options.random ?? Math.random,
-      inactivityMilliseconds: this.#options.inactivityMilliseconds ?? 90_000,
+      inactivityMilliseconds: this.#options.inactivityMilliseconds ?? 240_000,
       relistMilliseconds: this.#options.relistMilliseconds ?? 3_600_000,
       firstSync: this.#options.firstSync ?? 'auto',
     });
@@ -136,6 +139,7 @@ export class Informer<T extends KubeObject, P = T> implements ChangeSource<P> {
       await reflector.run(signal);
     } finally {
       stopObserving();
+      metrics.objects.remove(this.#labels);
       this.#isRunning = false;
     }
   }
@@ -180,6 +184,9 @@ export class Informer<T extends KubeObject, P = T> implements ChangeSource<P> {
       received: (type) => {
         this.#lastEventAt = this.#clock.monotonic();
         metrics.watchEvents.inc({ ...this.#labels, type });
+      },
+      listed: () => {
+        this.#lastEventAt = this.#clock.monotonic();
       },
       restarted: (reason, error, delayMilliseconds) => {
         metrics.watchRestarts.inc({ ...this.#labels, reason });

@@ -145,7 +145,7 @@ export class Metrics {
   get lastEventAge(): ComputedGauge<'cluster' | 'resource'> {
     return this.#computed(
       'reflector_last_event_age_seconds',
-      'Time since the last event or bookmark; grows while a watch is down',
+      'Time since the last event, bookmark or page of a list; grows while a watch is down',
       ['cluster', 'resource'],
     );
   }

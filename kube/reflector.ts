@@ -27,6 +27,8 @@ export interface ReflectorEvents {
   watching(): void;
   /** An event or bookmark arrived. */
   received(type: string): void;
+  /** A page of a list arrived. */
+  listed(): void;
   restarted(reason: RestartReason, error: unknown, delayMilliseconds: number): void;
 }
 
@@ -47,6 +49,8 @@ const backoffBaseMilliseconds = 800;
 const backoffMaxMilliseconds = 30_000;
 /** A watch that lived this long shows a healthy server: its end is not a reason to hold back. */
 const healthyMilliseconds = 10_000;
+/** What a first sync streams comes without pauses: one that is silent for this long comes from a server that cannot stream it. */
+const syncSilenceMilliseconds = 90_000;
 /** The loop is given back after this span of decoding and handling. */
 const sliceMilliseconds = 8;
 
@@ -124,7 +128,7 @@ export class Reflector<T extends KubeObject> {
       const next = page?.metadata.continue;
       page = await source.list({ limit: pageSize, signal, ...(next ? { continue: next } : {}) });
       for (const object of page.items) sink.put(object);
-      this.#options.events.received('LIST');
+      this.#options.events.listed();
       await nextTurn();
     } while (page.metadata.continue);
     sink.commit();
@@ -135,20 +139,21 @@ export class Reflector<T extends KubeObject> {
     const { source, clock, events, random, inactivityMilliseconds } = this.#options;
     const abandon = new AbortController();
     const timers: Timer[] = [];
+    const sync = this.#resourceVersion === undefined;
+    const state = { syncing: sync };
     let lastSeen = clock.monotonic();
     const checkActivity = (): void => {
-      const silent = clock.monotonic() - lastSeen;
-      if (silent >= inactivityMilliseconds) abandon.abort(new WatchAbandoned('inactive'));
-      else timers[0] = clock.setTimeout(checkActivity, inactivityMilliseconds - silent);
+      const most = state.syncing ? Math.min(inactivityMilliseconds, syncSilenceMilliseconds) : inactivityMilliseconds;
+      const left = lastSeen + most - clock.monotonic();
+      if (left <= 0) abandon.abort(new WatchAbandoned('inactive'));
+      else timers[0] = clock.setTimeout(checkActivity, left);
     };
-    timers[0] = clock.setTimeout(checkActivity, inactivityMilliseconds);
+    checkActivity();
     if (this.#resourceVersion !== undefined && this.#relistAt !== Infinity) {
       const untilRelist = this.#relistAt - clock.monotonic();
       timers[1] = clock.setTimeout(() => abandon.abort(new WatchAbandoned('relist')), untilRelist);
     }
-    const sync = this.#resourceVersion === undefined;
     if (sync) this.#options.sink.begin();
-    const state = { syncing: sync };
     const stop = AbortSignal.any([signal, abandon.signal]);
     try {
       const batches = source.watch({

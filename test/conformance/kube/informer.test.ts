@@ -154,6 +154,28 @@ describe('Informer on a real API server', () => {
     assert.equal(await counter(relay, 'reflector_lists_total', 'mode="watch-list"'), 2);
   });
 
+  test('an idle watch gets bookmarks', async (t) => {
+    const client = await admin(t);
+    const { signal } = new AbortController();
+    const types: string[] = [];
+    // The server sends one before it ends a watch; those in between come once a minute.
+    const options = { namespace, labelSelector: 'test=nothing', timeoutSeconds: 5, signal };
+    for await (const batch of client.watch(core.configMaps, options)) types.push(...batch.map(({ type }) => type));
+    assert.deepEqual([...new Set(types)], ['BOOKMARK']);
+  });
+
+  test('a connection that goes silent is given up, and the watch resumes on another', async (t) => {
+    const client = await admin(t);
+    const relay = await relayedClient(t, plane);
+    const run = start(t, relay, 'silent', { inactivityMilliseconds: 3_000 });
+    await run.informer.synced();
+    relay.stall();
+    await put(client, 'silent', 'a', '1');
+    await converges(client, 'silent', run.replica);
+    assert.ok((await counter(relay, 'reflector_watch_restarts_total', 'reason="inactive"')) >= 1);
+    assert.equal(await counter(relay, 'reflector_lists_total', 'mode="watch-list"'), 1);
+  });
+
   test('missing rights are said and metered; once granted, the informer syncs', async (t) => {
     const client = await admin(t);
     const relay = await relayedClient(t, plane, await plane.kubeconfigFor('late'));

@@ -26,6 +26,8 @@ export interface RelayedClient {
   mend(): void;
   /** Ends every connection, and accepts new ones. */
   reset(): void;
+  /** Lets nothing more through on the present connections, which stay open; new ones work. */
+  stall(): void;
 }
 
 export async function relayedClient(
@@ -88,5 +90,8 @@ export async function relayedClient(
       isCut = false;
     },
     reset,
+    stall() {
+      for (const socket of sockets) socket.unpipe();
+    },
   };
 }
