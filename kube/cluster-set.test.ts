@@ -179,6 +179,33 @@ describe('ClusterSet', () => {
     assert.doesNotMatch(await registry.metrics(), /cluster_connection_up\{/);
   });
 
+  test('a member that is added again before it has gone begins after it, as another', async (t) => {
+    const { set, until, run, changes, registry } = await start(t);
+    const windingDown = Promise.withResolvers<undefined>();
+    let begun = 0;
+    let atOnce = 0;
+    set.whileConnected('watches', async (_cluster, _client, signal) => {
+      begun += 1;
+      atOnce += 1;
+      assert.equal(atOnce, 1, 'two works for one cluster');
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      if (begun === 1) await windingDown.promise;
+      atOnce -= 1;
+    });
+    void run();
+    set.add('edge');
+    await until(() => begun === 1);
+    const removed = set.remove('edge');
+    set.add('edge');
+    assert.equal(set.state('edge')!.reason, 'Connecting');
+    windingDown.resolve(undefined);
+    await removed;
+    await until(() => set.state('edge')!.connected);
+    assert.equal(begun, 2);
+    assert.deepEqual(changes, ['edge connected', 'edge connected']);
+    assert.match(await registry.metrics(), /cluster_connection_up\{cluster="edge"\} 1/);
+  });
+
   test('work that throws is logged and started again', async (t) => {
     const { set, until, run, logger } = await start(t);
     let begun = 0;

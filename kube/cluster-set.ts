@@ -63,6 +63,8 @@ export class ClusterSet {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #members = new Map<string, Member>();
+  /** Removed members that wind down; one of the same name begins after them. */
+  readonly #leaving = new Map<string, Promise<void>>();
   readonly #handlers = new Set<(cluster: string, state: ClusterState) => void>();
   readonly #works = new Map<string, Work>();
   #running: AbortSignal | undefined;
@@ -90,14 +92,18 @@ export class ClusterSet {
     if (this.#running !== undefined) this.#start(cluster, member, this.#running);
   }
 
-  /** Stops what runs on the member and closes its client. */
+  /** Stops what runs on the member and closes its client; resolves then. Nothing is told of it any more. */
   async remove(cluster: string): Promise<void> {
     const member = this.#members.get(cluster);
     if (member === undefined) return;
     this.#members.delete(cluster);
     member.removal.abort(new Error('removed'));
-    await member.finished;
-    this.#options.metrics.clusterConnected.remove({ cluster });
+    const left = member.finished.then(() => {
+      this.#options.metrics.clusterConnected.remove({ cluster });
+      if (this.#leaving.get(cluster) === left) this.#leaving.delete(cluster);
+    });
+    this.#leaving.set(cluster, left);
+    await left;
   }
 
   names(): string[] {
@@ -138,14 +144,17 @@ export class ClusterSet {
     this.#running = signal;
     for (const [cluster, member] of this.#members) this.#start(cluster, member, signal);
     await aborted(signal);
-    await Promise.all(Array.from(this.#members.values(), (member) => member.finished));
+    await Promise.all([...Array.from(this.#members.values(), (member) => member.finished), ...this.#leaving.values()]);
   }
 
   #start(cluster: string, member: Member, signal: AbortSignal): void {
-    member.finished = this.#keepConnected(cluster, member, AbortSignal.any([signal, member.removal.signal]));
+    const ended = AbortSignal.any([signal, member.removal.signal]);
+    const before = this.#leaving.get(cluster) ?? Promise.resolve();
+    member.finished = before.then(() => this.#keepConnected(cluster, member, ended));
   }
 
   async #keepConnected(cluster: string, member: Member, ended: AbortSignal): Promise<void> {
+    if (ended.aborted) return;
     const logger = this.#options.logger.child({ cluster });
     this.#options.metrics.clusterConnected.set({ cluster }, 0);
     for (let attempt = 0; !ended.aborted; attempt++) {
@@ -243,6 +252,8 @@ export class ClusterSet {
   }
 
   #update(cluster: string, member: Member, change: Partial<ClusterState> & { connected: boolean }): void {
+    // Removed: the name may be another's by now.
+    if (this.#members.get(cluster) !== member) return;
     const before = member.state;
     const consecutiveFailures = change.consecutiveFailures ?? (change.connected ? 0 : before.consecutiveFailures + 1);
     const contact = change.connected && consecutiveFailures === 0 ? this.#clock.monotonic() : before.lastContact;
