@@ -12,10 +12,11 @@ import { RecordingLogger } from './recording-logger.ts';
 function start() {
   const created: Event[] = [];
   const patched: { name: string; series: Event['series'] }[] = [];
-  const failure: { error?: Error } = {};
+  const failure: { error?: Error; hangs?: boolean } = {};
   const client = {
     create: async (_: unknown, event: Event) => {
       if (failure.error !== undefined) throw failure.error;
+      if (failure.hangs === true) await new Promise(() => undefined);
       created.push(event);
       return event;
     },
@@ -107,5 +108,39 @@ describe('EventRecorder', () => {
     assert.equal(created.length, 0);
     assert.equal(logger.lines[0]?.level, 'warn');
     assert.match(await registry.metrics(), /event_recorder_events_total\{result="failed"\} 1/);
+  });
+
+  test('an event that found no server is tried again, some times', async () => {
+    const { created, clock, record, failure, registry } = start();
+    failure.error = new TypeError('socket hang up');
+    record();
+    await clock.advance(15_000);
+    delete failure.error;
+    await clock.advance(10_000);
+    assert.equal(created.length, 1);
+    failure.error = new ApiError('etcd is away', { status: 500 });
+    record('never written');
+    await clock.advance(100_000);
+    assert.match(await registry.metrics(), /event_recorder_events_total\{result="failed"\} 1/);
+    assert.equal(clock.waiting, 0);
+  });
+
+  test('a flush gives up after its limit, and leaves nothing to do', async () => {
+    const { clock, record, failure, recorder, registry } = start();
+    failure.hangs = true;
+    record();
+    record('waits behind it');
+    const flushed = recorder.flush();
+    await clock.advance(5_000);
+    await flushed;
+    assert.match(await registry.metrics(), /event_recorder_events_total\{result="dropped"\} 1/);
+    assert.equal(clock.waiting, 0);
+  });
+
+  test('the name of an event is valid, wherever the name of its object is cut', async () => {
+    const { created, clock, record } = start();
+    record('x', `${'a'.repeat(228)}-.b`);
+    await clock.advance(1);
+    assert.match(created[0]!.metadata.name!, /^a{228}\.[0-9a-f]{16}$/);
   });
 });

@@ -35,6 +35,8 @@ const ratePerObjectPerSecond = 1 / 300;
 const seriesGapMilliseconds = 360_000;
 /** A series is written again at most this often. */
 const seriesWriteMilliseconds = 10_000;
+/** Tries to write one event while the server cannot be reached or is ill. */
+const mostTries = 5;
 /** Bounds the memory of series and of limits, and what may wait to be written. */
 const mostRemembered = 4096;
 const mostWaiting = 1000;
@@ -49,7 +51,9 @@ interface Series {
   writtenCount: number;
   lastObserved: number;
   lastWritten: number;
-  /** Runs while a repeat waits to be written. */
+  /** In a row. */
+  failures: number;
+  /** Runs while a repeat, or another try, waits to be written. */
   timer?: Timer;
 }
 
@@ -65,6 +69,8 @@ export class EventRecorder {
   readonly #limits = new Map<string, RateLimiter>();
   readonly #waiting = new Set<Series>();
   #writing: Promise<void> | undefined;
+  /** Flushes that wait: what fails now is not tried again. */
+  #flushing = 0;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -101,6 +107,7 @@ export class EventRecorder {
         writtenCount: 0,
         lastObserved: now,
         lastWritten: now,
+        failures: 0,
       };
       touch(this.#series, key, series);
       this.#enqueue(series);
@@ -109,11 +116,26 @@ export class EventRecorder {
     }
   }
 
-  /** Resolves when all queued events, and the counts of all series, are written or given up. */
-  async flush(): Promise<void> {
+  /** Resolves when all queued events, and the counts of all series, are written or given up; after the limit they are given up. */
+  async flush(limitMilliseconds = 5_000): Promise<void> {
     for (const series of this.#series.values()) {
       if (series.count > series.writtenCount) this.#enqueue(series);
     }
+    this.#flushing += 1;
+    const written = this.#allWritten().finally(() => (this.#flushing -= 1));
+    const late = Promise.withResolvers<undefined>();
+    const limit = this.#clock.setTimeout(() => {
+      for (const { subject, event } of this.#waiting) {
+        this.#drop({ subject, reason: event.reason }, 'event dropped: not written in time');
+      }
+      this.#waiting.clear();
+      late.resolve(undefined);
+    }, limitMilliseconds);
+    await Promise.race([written, late.promise]);
+    limit.cancel();
+  }
+
+  async #allWritten(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
   }
 
@@ -127,7 +149,7 @@ export class EventRecorder {
     const { name, namespace } = refOf(regarding);
     const { uid, resourceVersion } = regarding.metadata;
     return {
-      metadata: { name: `${name.slice(0, 230)}.${randomBytes(8).toString('hex')}`, namespace: namespace ?? 'default' },
+      metadata: { name: eventName(name), namespace: namespace ?? 'default' },
       eventTime: formatMicroTime(now),
       reportingController: this.#options.controller,
       reportingInstance: this.#options.instance.slice(0, 128),
@@ -174,8 +196,15 @@ export class EventRecorder {
       series.lastWritten = this.#clock.now();
       try {
         await this.#write(series);
+        series.failures = 0;
       } catch (error) {
+        series.failures += 1;
+        if (series.failures < mostTries && this.#flushing === 0 && mayPass(error)) {
+          series.timer ??= this.#clock.setTimeout(() => this.#enqueue(series), seriesWriteMilliseconds);
+          continue;
+        }
         const { subject, event } = series;
+        series.failures = 0;
         this.#options.metrics.events.inc({ result: 'failed' });
         this.#options.logger.warn({ err: error, subject, reason: event.reason }, 'event not written');
       }
@@ -196,7 +225,12 @@ export class EventRecorder {
         if (!(error instanceof ApiError && error.isNotFound)) throw error;
       }
     }
-    await client.create(core.events, count > 1 ? { ...event, series: repeats } : event);
+    try {
+      await client.create(core.events, count > 1 ? { ...event, series: repeats } : event);
+    } catch (error) {
+      // An earlier try whose answer was lost.
+      if (!(error instanceof ApiError && error.isAlreadyExists)) throw error;
+    }
     series.writtenCount = count;
     metrics.events.inc({ result: 'created' });
   }
@@ -205,6 +239,16 @@ export class EventRecorder {
     this.#options.metrics.events.inc({ result: 'dropped' });
     this.#options.logger.warn(fields, message);
   }
+}
+
+/** Another try may succeed: no answer came, or the server was ill or busy. */
+function mayPass(error: unknown): boolean {
+  return !(error instanceof ApiError) || error.isTooManyRequests || error.status >= 500;
+}
+
+/** The object's name, cut, and something unique. No part between dots may be empty or end in a hyphen. */
+function eventName(name: string): string {
+  return `${name.slice(0, 230).replace(/[-.]+$/, '')}.${randomBytes(8).toString('hex')}`;
 }
 
 /** Makes the key the most recently used one, and forgets the least recently used beyond the bound. */
