@@ -58,7 +58,7 @@ export { addFinalizer, hasFinalizer, removeFinalizer } from './finalizers.ts';
 export { Informer } from './informer.ts';
 export type { Change, ChangeSource, InformerOptions } from './informer.ts';
 export { LeaderElector } from './leader-elector.ts';
-export type { FencingToken, LeaderElectorOptions, Leadership } from './leader-elector.ts';
+export type { LeaderElectorOptions } from './leader-elector.ts';
 export type { Logger } from './logger.ts';
 export { Metrics } from './metrics.ts';
 export { keyOf, parseKey, refOf } from './object.ts';

@@ -6,7 +6,7 @@ import type { ApiClient, RequestOptions } from './client.ts';
 import { aborted } from './clock.ts';
 import type { Lease } from './core.ts';
 import { FakeClock } from './fake-clock.ts';
-import { LeaderElector, type FencingToken, type LeaderElectorOptions, type Leadership } from './leader-elector.ts';
+import { LeaderElector, type LeaderElectorOptions } from './leader-elector.ts';
 import { Metrics } from './metrics.ts';
 import { ModelApi } from './model-api.ts';
 import { RecordingLogger } from './recording-logger.ts';
@@ -63,19 +63,20 @@ function candidate(
     ...options,
   });
   const stop = new AbortController();
-  const tokens: FencingToken[] = [];
-  let leading: Leadership | undefined;
-  const outcome = elector.run(stop.signal, async (leadership) => {
-    leading = leadership;
-    tokens.push(leadership.fencingToken);
-    await aborted(leadership.signal);
-    leading = undefined;
+  /** As the lease had them when each leadership began. */
+  const transitions: number[] = [];
+  let isActing = false;
+  const outcome = elector.run(stop.signal, async (leading) => {
+    isActing = true;
+    transitions.push(api.objects.get(key)!.spec!.leaseTransitions!);
+    await aborted(leading);
+    isActing = false;
   });
-  return { elector, network, stop, tokens, outcome, isActing: () => leading !== undefined };
+  return { elector, network, stop, transitions, outcome, isActing: () => isActing };
 }
 
 describe('LeaderElector', () => {
-  test('one leads; on a clean stop it releases, and the other leads at once with a higher token', async () => {
+  test('one leads; on a clean stop it releases, and the other leads at once, with a transition more', async () => {
     const api = new ModelApi<Lease>();
     const clock = new FakeClock();
     const first = candidate(api, clock, 'a');
@@ -89,8 +90,9 @@ describe('LeaderElector', () => {
     await clock.advance(3_000);
     assert.equal(await first.outcome, 'stopped');
     assert.equal(second.elector.isLeader, true);
-    assert.deepEqual(first.tokens, [{ leaseTransitions: 0, holder: 'a' }]);
-    assert.deepEqual(second.tokens, [{ leaseTransitions: 1, holder: 'b' }]);
+    assert.deepEqual(first.transitions, [0]);
+    assert.deepEqual(second.transitions, [1]);
+    assert.equal(second.elector.holder, 'b');
     second.stop.abort();
     await clock.advance(1);
     assert.equal(await second.outcome, 'stopped');
@@ -154,7 +156,7 @@ describe('LeaderElector', () => {
     await clock.advance(2_000);
     leader.network.delayMilliseconds = 0;
     await clock.advance(30_000);
-    assert.equal(leader.tokens.length, 1);
+    assert.equal(leader.transitions.length, 1);
     assert.equal(leader.elector.isLeader, true);
     leader.stop.abort();
     await clock.advance(1);
@@ -176,7 +178,7 @@ describe('LeaderElector', () => {
     assert.equal(await leader.outcome, 'stopped');
   });
 
-  test('a new process with the same identity waits, and gets a token of its own', async () => {
+  test('a new process with the same identity waits, and counts as another', async () => {
     const api = new ModelApi<Lease>();
     const clock = new FakeClock();
     const crashed = candidate(api, clock, 'a');
@@ -187,7 +189,7 @@ describe('LeaderElector', () => {
     assert.equal(restarted.isActing(), false);
     await clock.advance(6_000);
     assert.equal(restarted.isActing(), true);
-    assert.equal(restarted.tokens[0]?.leaseTransitions, 1);
+    assert.equal(restarted.transitions[0], 1);
     restarted.stop.abort();
     await clock.advance(1);
     await restarted.outcome;
@@ -256,7 +258,7 @@ describe('LeaderElector', () => {
     assert.throws(() => new LeaderElector({ ...base, identity: '' }), /identity is empty/);
   });
 
-  test('property: whatever the network does, never two act at once, and tokens only grow', async () => {
+  test('property: whatever the network does, never two act at once, and transitions only grow', async () => {
     const step = fc.record({
       who: fc.nat(2),
       does: fc.constantFrom('down' as const, 'up' as const, 'lose' as const, 'slow' as const, 'wait' as const),
@@ -279,11 +281,11 @@ describe('LeaderElector', () => {
             await clock.advance(500);
             const acting = all.filter((one) => one.isActing());
             assert.ok(acting.length <= 1, `${acting.length} leaders at once`);
-            const token = acting[0]?.tokens.at(-1)?.leaseTransitions;
-            if (token !== undefined && token !== granted.at(-1)) granted.push(token);
+            const transitions = acting[0]?.transitions.at(-1);
+            if (transitions !== undefined && transitions !== granted.at(-1)) granted.push(transitions);
           }
         }
-        for (const [index, token] of granted.entries()) assert.ok(token > (granted[index - 1] ?? -1));
+        for (const [index, one] of granted.entries()) assert.ok(one > (granted[index - 1] ?? -1));
         for (const one of all) {
           one.network.isUp = true;
           one.network.losesAnswers = false;

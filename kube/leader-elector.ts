@@ -6,16 +6,6 @@ import { ApiError, KubeError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Orders leaderships: a later one has a higher `leaseTransitions`. Store it with each write that must not come from a deposed leader. */
-export interface FencingToken {
-  readonly leaseTransitions: number;
-  readonly holder: string;
-}
-export interface Leadership {
-  /** Aborts when the lease is lost or the elector is stopped. */
-  readonly signal: AbortSignal;
-  readonly fencingToken: FencingToken;
-}
 export interface LeaderElectorOptions {
   client: Pick<ApiClient, 'find' | 'create' | 'replace'>;
   lease: { namespace: string; name: string };
@@ -45,8 +35,9 @@ interface Observed {
  * over when it has itself watched it stand still for the lease duration; a leader stops when it could not renew for the
  * (shorter) renew deadline, counted from when the last successful renewal was sent.
  *
- * Unlike client-go, each acquisition raises `leaseTransitions`, even by a holder of the same name, so that the fencing
- * token is never that of an earlier process.
+ * Unlike client-go, each acquisition raises `leaseTransitions`, even by a holder of the same name, so that nobody takes the
+ * lease of a later process for its own. What must never come from a deposed leader needs a fencing token of the store it is
+ * written to: a Lease can be deleted, and then counts from 0.
  */
 export class LeaderElector {
   readonly #options: LeaderElectorOptions;
@@ -58,7 +49,8 @@ export class LeaderElector {
   readonly #renewMilliseconds: number;
   readonly #retryMilliseconds: number;
   #observed: Observed | undefined;
-  #token: FencingToken | undefined;
+  /** The `leaseTransitions` of the lease this process holds. */
+  #transitions: number | undefined;
   /** When the last successful renewal was sent. The wall clock counts too, because the monotonic one stands still while a machine is suspended. */
   #renewed = { monotonic: -Infinity, wall: -Infinity };
 
@@ -90,7 +82,7 @@ export class LeaderElector {
 
   /** True while this process holds the lease and its last renewal is recent enough to act on. */
   get isLeader(): boolean {
-    return this.#token !== undefined && this.#remaining() > 0;
+    return this.#transitions !== undefined && this.#remaining() > 0;
   }
 
   /** Who holds the lease as last seen. */
@@ -102,19 +94,21 @@ export class LeaderElector {
    * Competes for the lease, runs `lead` while holding it, and resolves once `lead` has ended: `stopped` after the signal or
    * when `lead` returned by itself (the lease is released), `lost` when the lease could not be kept (call again to compete
    * again, or exit). Rejects with what `lead` throws.
+   *
+   * @param lead its signal aborts when the lease is lost or the elector is stopped
    */
-  async run(signal: AbortSignal, lead: (leadership: Leadership) => Promise<void>): Promise<'stopped' | 'lost'> {
-    const fencingToken = await this.#acquire(signal);
-    if (fencingToken === undefined) return 'stopped';
+  async run(signal: AbortSignal, lead: (leading: AbortSignal) => Promise<void>): Promise<'stopped' | 'lost'> {
+    const leaseTransitions = await this.#acquire(signal);
+    if (leaseTransitions === undefined) return 'stopped';
     if (signal.aborted) {
       // Stopped while the lease was being taken: nothing was begun, so it is only given back.
-      this.#token = undefined;
+      this.#transitions = undefined;
       if (this.#options.releaseOnStop ?? true) await this.#release();
       return 'stopped';
     }
     const { metrics } = this.#options;
     metrics.leaderStatus.set(this.#labels, 1);
-    this.#logger.info({ ...fencingToken }, 'leading');
+    this.#logger.info({ leaseTransitions }, 'leading');
     const losing = new AbortController();
     const lose = (message: string, fields: object): void => {
       if (losing.signal.aborted) return;
@@ -126,14 +120,14 @@ export class LeaderElector {
     });
     // Renewal goes on while `lead` winds down after the signal: until then nobody else may begin.
     const ended = new AbortController();
-    const renewal = this.#keepRenewing(ended.signal, losing.signal, fencingToken, lose);
+    const renewal = this.#keepRenewing(ended.signal, losing.signal, leaseTransitions, lose);
     try {
-      await lead({ signal: AbortSignal.any([signal, losing.signal]), fencingToken });
+      await lead(AbortSignal.any([signal, losing.signal]));
     } finally {
       ended.abort();
       await renewal;
       stopWatching();
-      this.#token = undefined;
+      this.#transitions = undefined;
       metrics.leaderStatus.set(this.#labels, 0);
       const kept = !losing.signal.aborted;
       if (kept && (this.#options.releaseOnStop ?? true)) await this.#release();
@@ -142,12 +136,12 @@ export class LeaderElector {
     return losing.signal.aborted ? 'lost' : 'stopped';
   }
 
-  async #acquire(signal: AbortSignal): Promise<FencingToken | undefined> {
+  async #acquire(signal: AbortSignal): Promise<number | undefined> {
     this.#options.metrics.leaderStatus.set(this.#labels, 0);
     while (!signal.aborted) {
       try {
-        const token = await this.#tryAcquire(signal);
-        if (token !== undefined) return token;
+        const transitions = await this.#tryAcquire(signal);
+        if (transitions !== undefined) return transitions;
       } catch (error) {
         if (signal.aborted) return undefined;
         // Losing a race is how an election works.
@@ -159,7 +153,7 @@ export class LeaderElector {
     return undefined;
   }
 
-  async #tryAcquire(signal: AbortSignal): Promise<FencingToken | undefined> {
+  async #tryAcquire(signal: AbortSignal): Promise<number | undefined> {
     const { client, lease: ref, identity } = this.#options;
     const found = await client.find(core.leases, ref, this.#requestOptions(signal));
     if (found !== undefined) this.#observe(found);
@@ -180,8 +174,8 @@ export class LeaderElector {
         : await client.replace(core.leases, { ...found, spec }, this.#requestOptions(signal));
     this.#observe(stored);
     this.#renewed = sent;
-    this.#token = { leaseTransitions, holder: identity };
-    return this.#token;
+    this.#transitions = leaseTransitions;
+    return leaseTransitions;
   }
 
   /** No holder, or one that this process has seen stand still for the whole lease duration that it wrote. */
@@ -216,7 +210,7 @@ export class LeaderElector {
   async #keepRenewing(
     ended: AbortSignal,
     lost: AbortSignal,
-    token: FencingToken,
+    leaseTransitions: number,
     lose: (message: string, fields: object) => void,
   ): Promise<void> {
     const over = AbortSignal.any([ended, lost]);
@@ -229,7 +223,7 @@ export class LeaderElector {
         return;
       }
       try {
-        if (!(await this.#renew(token, lost))) lose('lease taken by another', { holder: this.holder });
+        if (!(await this.#renew(leaseTransitions, lost))) lose('lease taken by another', { holder: this.holder });
       } catch (error) {
         if (lost.aborted) return;
         this.#options.metrics.leaderRenewFailures.inc(this.#labels);
@@ -239,8 +233,8 @@ export class LeaderElector {
   }
 
   /** @returns false when somebody else holds the lease. */
-  async #renew(token: FencingToken, lost: AbortSignal): Promise<boolean> {
-    const { client, lease: ref } = this.#options;
+  async #renew(leaseTransitions: number, lost: AbortSignal): Promise<boolean> {
+    const { client, lease: ref, identity } = this.#options;
     const options = (): RequestOptions => this.#requestOptions(lost, this.#remaining());
     const sent = { monotonic: this.#clock.monotonic(), wall: this.#clock.now() };
     const write = async (lease: Lease): Promise<Lease> =>
@@ -257,8 +251,7 @@ export class LeaderElector {
       // Another writer, or our own write whose answer was lost.
       const present = await client.find(core.leases, ref, options());
       if (present !== undefined) this.#observe(present);
-      const ours =
-        present?.spec?.holderIdentity === token.holder && present.spec.leaseTransitions === token.leaseTransitions;
+      const ours = present?.spec?.holderIdentity === identity && present.spec.leaseTransitions === leaseTransitions;
       if (!ours) return false;
       stored = await write(present);
     }

@@ -116,10 +116,10 @@ export async function runOperator(
     for (;;) {
       await ledgerWatch.untilUp(signal);
       if (signal.aborted) break;
-      await elector.run(signal, async (leadership) => {
+      await elector.run(signal, async (leading) => {
         status = () => 'taking over';
         try {
-          await leadHub(hub, leadership.signal, (check) => (status = check));
+          await leadHub(hub, leading, (check) => (status = check));
         } catch (error) {
           if (!endsTerm(error)) throw error;
           logger.error({ err: error }, 'the term is over: the ledger went away, or another leader took it');
