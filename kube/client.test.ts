@@ -170,6 +170,22 @@ describe('ApiClient', () => {
     await client.close();
   });
 
+  test('of an error that never ends only the beginning is read', async () => {
+    const api = await serveHttp((_, response) => {
+      response.writeHead(500, { 'content-type': 'text/plain' });
+      const more = (): void => {
+        while (!response.destroyed && response.write('x'.repeat(65_536)));
+      };
+      response.on('drain', more);
+      more();
+    });
+    const client = ApiClient.fromOptions({ server: api.url });
+    const watch = client.watch(core.nodes, { signal: new AbortController().signal });
+    await assert.rejects(watch.next(), /500 x{200}$/);
+    await assert.rejects(client.create(core.configMaps, { metadata: ref }), /500 x{200}$/);
+    await client.close();
+  });
+
   test('a request that takes too long is ended, and so is one whose signal aborts', async () => {
     const api = await serveHttp(() => undefined);
     const clock = new FakeClock();

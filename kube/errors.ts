@@ -1,18 +1,26 @@
 import { assertSpan } from './clock.ts';
 
 /**
- * Every named error of the package: stable code, the HTTP status it stands for when a server reports it (502: the
- * upstream API answered badly; 503: try again later), and what it means to a caller.
+ * Every named error of the package: stable code, the gRPC and HTTP statuses it stands for when a server reports it (502:
+ * the upstream API answered badly; 503: try again later), and what it means to a caller.
  */
 export const errorTable = {
-  API_ERROR: { httpStatus: 502, meaning: 'the API server refused the request; see status and reason' },
-  TERMINAL: { httpStatus: 422, meaning: 'retrying cannot help until the object changes' },
-  REQUEUE: { httpStatus: 503, meaning: 'not a failure: try again after the given time' },
-  CLUSTER_NOT_CONNECTED: { httpStatus: 503, meaning: 'the member cluster is not reachable now' },
-  KUBECONFIG_INVALID: { httpStatus: 400, meaning: 'the kubeconfig cannot be used as given' },
-  WATCH_FAILED: { httpStatus: 502, meaning: 'the watch stream ended in a way that is not part of the protocol' },
-  LEASE_LOST: { httpStatus: 503, meaning: 'leadership ended while work was going on' },
-  REQUEST_TIMEOUT: { httpStatus: 504, meaning: 'no answer within the time limit; the request may have taken effect' },
+  API_ERROR: { grpc: 'UNAVAILABLE', http: 502, meaning: 'the API server refused the request; see status and reason' },
+  TERMINAL: { grpc: 'FAILED_PRECONDITION', http: 422, meaning: 'retrying cannot help until the object changes' },
+  REQUEUE: { grpc: 'UNAVAILABLE', http: 503, meaning: 'not a failure: try again after the given time' },
+  CLUSTER_NOT_CONNECTED: { grpc: 'UNAVAILABLE', http: 503, meaning: 'the member cluster is not reachable now' },
+  KUBECONFIG_INVALID: { grpc: 'INVALID_ARGUMENT', http: 400, meaning: 'the kubeconfig cannot be used as given' },
+  WATCH_FAILED: {
+    grpc: 'UNAVAILABLE',
+    http: 502,
+    meaning: 'the watch stream ended in a way that is not part of the protocol',
+  },
+  LEASE_LOST: { grpc: 'ABORTED', http: 503, meaning: 'leadership ended while work was going on' },
+  REQUEST_TIMEOUT: {
+    grpc: 'DEADLINE_EXCEEDED',
+    http: 504,
+    meaning: 'no answer within the time limit; the request may have taken effect',
+  },
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;
@@ -126,8 +134,5 @@ export class ApiError extends KubeError {
   }
   get isTooManyRequests(): boolean {
     return this.status === 429;
-  }
-  get isServerTimeout(): boolean {
-    return this.status === 504 || this.reason === 'ServerTimeout' || this.reason === 'Timeout';
   }
 }

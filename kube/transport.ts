@@ -15,6 +15,8 @@ const defaultTimeoutMilliseconds = 30_000;
 const mostRetries = 10;
 /** A larger answer is a broken or hostile server. A page of 500 objects of 1 MiB fits. */
 const largestAnswerBytes = 512 * 1024 * 1024;
+/** Of an error only the beginning is read. */
+const largestErrorBytes = 1024 * 1024;
 
 interface Pools {
   tls: Tls;
@@ -266,6 +268,19 @@ function queryString(query: RawRequest['query']): string {
   return text === '' ? '' : `?${text}`;
 }
 
+/** The beginning of an error's text: an answer to a watch has no other limit, since a watch itself must not have one. */
+async function readError(response: Dispatcher.ResponseData): Promise<string> {
+  if (response.headers['content-encoding'] === 'gzip') return (await readBody(response)).toString('utf8');
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= largestErrorBytes) break;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
 async function readBody(response: Dispatcher.ResponseData): Promise<Buffer> {
   const bytes = Buffer.from(await response.body.arrayBuffer());
   if (response.headers['content-encoding'] !== 'gzip') return bytes;
@@ -281,7 +296,7 @@ interface Status {
 }
 
 async function toApiError(request: RawRequest, response: Dispatcher.ResponseData, now: number): Promise<ApiError> {
-  const text = (await readBody(response)).toString('utf8');
+  const text = await readError(response);
   const status = parseStatus(text);
   const message = status?.message ?? (text.slice(0, 200).trim() || 'no message');
   return new ApiError(`${describe(request)}: ${response.statusCode} ${message}`, {
