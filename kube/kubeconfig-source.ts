@@ -161,7 +161,7 @@ export function checkUsed(sources: readonly KubeconfigSource[], userName: string
       const data = fields[field];
       if (data === undefined || data === null || data === '') continue;
       try {
-        read(Buffer.from(String(data), 'base64'));
+        read(Buffer.from(typeof data === 'string' ? data : '', 'base64'));
       } catch {
         throw new KubeconfigError(
           `kubeconfig ${source}: ${owner}: ${field} is not a ${kind} (PEM, in base64); write it anew`,

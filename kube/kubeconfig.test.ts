@@ -40,7 +40,7 @@ function withEnvironment(t: TestContext, values: Record<string, string | undefin
   for (const [name, value] of Object.entries(values)) {
     const old = process.env[name];
     const set = (to: string | undefined): void => {
-      if (to === undefined) delete process.env[name];
+      if (to === undefined) Reflect.deleteProperty(process.env, name);
       else process.env[name] = to;
     };
     set(value);

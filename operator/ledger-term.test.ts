@@ -28,9 +28,12 @@ test('a token that is refused as stale ends the term, whoever catches the refusa
   const ledger = books(t);
   const { signal } = new AbortController();
   const term = (await beginLedgerTerm(ledger, 'first', signal))!;
-  await assert.rejects(term.ledger.refund({ token: term.token, jobUID: 'j', attempt: 1, reason: 'x', charged: false }), {
-    code: 'ATTEMPT_UNKNOWN',
-  });
+  await assert.rejects(
+    term.ledger.refund({ token: term.token, jobUID: 'j', attempt: 1, reason: 'x', charged: false }),
+    {
+      code: 'ATTEMPT_UNKNOWN',
+    },
+  );
   assert.equal(term.over.aborted, false, 'another refusal is no end');
   await ledger.acquireLeadership('second');
   await assert.rejects(term.ledger.recordReceipt({ token: term.token, ...receipt }), { code: 'STALE_LEADER' });
