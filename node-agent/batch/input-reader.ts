@@ -11,8 +11,11 @@ export interface InputObject {
   readonly recordBytes: number;
 }
 
+/** Ranges larger than this are not read ahead: two of them would be too much to hold. */
+const readAheadBytes = 32 * 1024 * 1024;
+
 /**
- * Rows of the ranges, in order; while one is worked on the next is on its way.
+ * Rows of the ranges, in order; while one is worked on the next is on its way, unless they are large.
  * @throws TaskFailure InputChanged, InputNotFound, InputTruncated, StorageExpired, StorageUnavailable
  */
 export async function* readRanges(
@@ -32,8 +35,10 @@ export async function* readRanges(
   try {
     for (const range of ranges) {
       const current = next;
-      next = start(range);
+      const isAhead = range.records * input.recordBytes <= readAheadBytes;
+      if (isAhead) next = start(range);
       if (current !== undefined) yield { range: current.range, rows: await current.rows };
+      if (!isAhead) next = start(range);
     }
     if (next !== undefined) yield { range: next.range, rows: await next.rows };
   } finally {
@@ -65,11 +70,23 @@ async function readRange(input: InputObject, range: RecordRange, context: Storag
         416: 'InputTruncated',
       });
     }
-    const rows = new Uint8Array(await response.arrayBuffer());
-    if (rows.byteLength === bytes) return rows;
-    const message = `${what}: ${rows.byteLength} of ${bytes} bytes came`;
+    const rows = new Uint8Array(bytes);
+    const received = await fill(rows, response.body);
+    if (received === bytes) return rows;
+    const message = `${what}: ${received} of ${bytes} bytes came`;
     // An object that ends too early answers 206 with what there is; a connection that broke off may look the same once.
     if (tries < 2) throw new TransientStorageError(message);
     throw new TaskFailure('InputTruncated', `${message}; the object is shorter than when the job was admitted`);
   });
+}
+
+/** Puts a body where it is wanted: gathered first it would be in memory twice. @returns its bytes, also those beyond the target, of which no more than a chunk is read */
+async function fill(target: Uint8Array, body: ReadableStream<Uint8Array> | null): Promise<number> {
+  let received = 0;
+  for await (const chunk of body ?? []) {
+    target.set(chunk.subarray(0, Math.max(0, target.byteLength - received)), received);
+    received += chunk.byteLength;
+    if (received > target.byteLength) break;
+  }
+  return received;
 }
