@@ -113,6 +113,13 @@ describe('the admission of a model', () => {
       requantisingModel(['n', 16]),
     ],
     [
+      'scales so, though its tolerance is wide',
+      'OutputDependsOnBatch',
+      /add a version of the model with maxBatchSize 1/,
+      requantisingModel(['n', 16]),
+      { numericProfile: 'FP32' },
+    ],
+    [
       'weighs the records of a batch against each other',
       'OutputDependsOnBatch',
       /add a version of the model with maxBatchSize 1/,
