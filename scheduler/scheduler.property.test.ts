@@ -126,6 +126,9 @@ class World {
 
   #place(id: number, gibibytes: number): void {
     this.#expireModel();
+    // Another request takes the place of an assumption; a task stays.
+    const before = this.#held.get(id);
+    if (before?.expiresAt !== undefined && before.memory !== gibibytes) this.#held.delete(id);
     const free = members.map(({ name, device }) => {
       const holders = [...this.#held.values()].filter(({ binding }) => binding.node === name);
       const used = holders.reduce((sum, held) => sum + held.memory, 0);

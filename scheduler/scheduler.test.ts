@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Claims } from './capacity/claims.ts';
+import { Claims } from './capacity/claims.ts';
 import type { TaskRequest } from './framework/request.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Fleet } from './table/fleet.ts';
@@ -115,10 +115,64 @@ describe('place', () => {
   test('an attempt keeps its binding; another attempt is another one', () => {
     const scheduler = makeScheduler(makeFleet({ name: 'n', device: { slots: 1 } }));
     const first = scheduler.place(makeRequest());
-    const again = scheduler.place(makeRequest({ deviceMemory: 2 * GIB }));
+    const again = scheduler.place(makeRequest());
     assert.deepEqual(again.binding, first.binding);
     assert.equal(again.outcome, 'repeated');
     assert.equal(scheduler.place(makeRequest({ attempt: 2 })).binding, undefined);
+  });
+
+  const others: { name: string; fields: Partial<TaskRequest>; cluster: string | undefined }[] = [
+    { name: 'an excluded node', fields: { excludedNodes: ['n/n'] }, cluster: 'm' },
+    { name: 'an excluded cluster', fields: { excludedClusters: ['n'] }, cluster: 'm' },
+    { name: 'an excluded provider', fields: { excludedProviders: ['n'] }, cluster: 'm' },
+    { name: 'a lower cap', fields: { maxPrice: 1 }, cluster: undefined },
+    { name: 'a forbidden country', fields: { allowedCountries: ['US'] }, cluster: undefined },
+    { name: 'trusted work', fields: { trusted: true }, cluster: undefined },
+  ];
+  for (const { name, fields, cluster } of others) {
+    test(`an attempt that asks for something else is decided anew, and keeps nothing of before: ${name}`, () => {
+      const fleet = makeFleet({ name: 'n', device: { slots: 1 } }, { name: 'm', node: { price: 200_000 } });
+      const claims = makeClaims(fleet);
+      const scheduler = makeScheduler(fleet, 1, claims);
+      assert.equal(scheduler.place(makeRequest()).binding?.cluster, 'n');
+      const { binding, outcome } = scheduler.place(makeRequest(fields));
+      assert.equal(binding?.cluster, cluster);
+      assert.notEqual(outcome, 'repeated');
+      assert.equal(claims.assumed, cluster === undefined ? 0 : 1);
+      assert.equal(scheduler.place(makeRequest({ workUid: 'other' })).binding?.cluster, 'n');
+    });
+  }
+
+  test('an attempt leaves a node that was quarantined, unless its task runs there', () => {
+    const quarantined = { ready: true, trusted: false, price: 1, models: [] };
+    const setUp = (runs: boolean): string | undefined => {
+      const fleet = makeFleet({ name: 'n' }, { name: 'm', node: { price: 200_000 } });
+      const claims = makeClaims(fleet);
+      const scheduler = makeScheduler(fleet, 1, claims);
+      const { cluster, node, deviceUuid } = scheduler.place(makeRequest()).binding!;
+      const task = { workUid: 'work', attempt: 1, cluster, node, deviceUuid, memoryBytes: GIB, finished: false };
+      if (runs) claims.observe('edge-n/t', { ...task, executionProvider: 'CUDA' });
+      fleet.putNode({
+        ...{ cluster: 'n', name: 'n', ...quarantined },
+        devices: [{ ...cpu, uuid: 'n', memoryBytes: 8 * GIB, computeCapability: 89, slots: 2 }],
+      });
+      return scheduler.place(makeRequest()).binding?.cluster;
+    };
+    assert.equal(setUp(false), 'm');
+    assert.equal(setUp(true), 'n');
+  });
+
+  test('what is withdrawn is free at once; what a task holds stays', () => {
+    const fleet = makeFleet({ name: 'n', device: { slots: 1 } });
+    const claims = makeClaims(fleet);
+    const scheduler = makeScheduler(fleet, 1, claims);
+    scheduler.place(makeRequest());
+    scheduler.withdraw({ workUid: 'work', attempt: 1 });
+    const { cluster, node, deviceUuid } = scheduler.place(makeRequest({ workUid: 'other' })).binding!;
+    const task = { workUid: 'other', attempt: 1, cluster, node, deviceUuid, memoryBytes: GIB, finished: false };
+    claims.observe('edge-n/t', { ...task, executionProvider: 'CUDA' });
+    scheduler.withdraw({ workUid: 'other', attempt: 1 });
+    assert.equal(scheduler.place(makeRequest()).binding, undefined);
   });
 
   test('a task of before the restart whose node left is not given a made-up price', () => {
@@ -226,6 +280,31 @@ describe('batches', () => {
         );
       }),
     );
+  });
+
+  test('Explain of a known attempt that asks for something else leaves its binding alone', () => {
+    const fleet = makeMembers([
+      { slots: 1, price: 1 },
+      { slots: 1, price: 2 },
+    ]);
+    const claims = makeClaims(fleet);
+    const scheduler = makeScheduler(fleet, 1, claims);
+    const { binding } = scheduler.place(makeRequest());
+    const other = scheduler.explain([makeRequest({ excludedNodes: ['n0/n0'] })])[0]!;
+    assert.equal(other.binding?.node, 'n1');
+    assert.deepEqual(scheduler.place(makeRequest()).binding, binding);
+    assert.deepEqual([...fleet.table.columns.usedSlots.slice(0, 2)], [1, 0]);
+  });
+
+  test('Explain takes nothing when the assumption of a known attempt has run out', () => {
+    const fleet = makeMembers([{ slots: 1, price: 1 }]);
+    let now = 0;
+    const claims = new Claims({ clock: { monotonic: () => now }, assumeMilliseconds: 60_000, usage: fleet.table });
+    const scheduler = makeScheduler(fleet, 1, claims);
+    scheduler.place(makeRequest());
+    now = 61_000;
+    scheduler.explain([makeRequest()]);
+    assert.equal(claims.assumed, 0);
   });
 
   test('Explain leaves the binding of a known attempt alone', () => {

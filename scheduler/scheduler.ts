@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Claim, Claims } from './capacity/claims.ts';
 import { explain, type Explanation } from './framework/explanation.ts';
-import type { Binding, Plugin } from './framework/plugin.ts';
-import { referenceSeconds, type TaskRequest } from './framework/request.ts';
+import type { Binding, Decision, Plugin } from './framework/plugin.ts';
+import { referenceSeconds, type AttemptKey, type TaskRequest } from './framework/request.ts';
 import { scan, type ScanOptions, type ScanResult, type ScoredCandidate } from './framework/scan.ts';
 import { allPlugins } from './plugins/index.ts';
 import { choicesByMask } from './table/execution-providers.ts';
@@ -42,39 +43,52 @@ export class Scheduler {
     this.#plugins = allPlugins(options.claims);
   }
 
-  /** Binds and assumes, or says why not. The same attempt gets the same binding while it is assumed or running. */
+  /**
+   * Binds and assumes, or says why not. The same attempt gets the same binding while its task runs, and before that as
+   * long as the request is the same and the node still fits; otherwise what it held is given back and decided anew.
+   */
   place(request: TaskRequest): Placement {
+    this.#options.claims.expire();
+    return this.#decide(request);
+  }
+
+  /** Decides the batch as one {@link place} after the other would, and takes nothing. */
+  explain(requests: readonly TaskRequest[]): Placement[] {
     const { claims } = this.#options;
     claims.expire();
-    const known = claims.find(request.workUid, request.attempt);
-    if (known !== undefined) return this.#repeat(known);
-    const result = this.#scan(request);
+    return claims.rehearse(() => requests.map((request) => this.#decide(request)));
+  }
+
+  /** Gives back what an attempt was bound to and will not use. Idempotent; what a task holds stays. */
+  withdraw(key: AttemptKey): void {
+    for (const plugin of this.#plugins) plugin.unreserve?.(key);
+  }
+
+  #decide(request: TaskRequest): Placement {
+    const known = this.#options.claims.find(request.workUid, request.attempt);
+    if (known !== undefined && this.#stands(known, request)) return this.#repeat(known);
+    this.withdraw(request);
+    const result = scan(this.#plugins, this.#decision(request), this.#options);
     const [best] = result.candidates;
     const binding = best && this.#binding(best, request);
     if (binding !== undefined) for (const plugin of this.#plugins) plugin.reserve?.(binding, request);
     return this.#placement(request, result, binding);
   }
 
-  /** Decides the batch as one {@link place} after the other would, and gives back what that took. */
-  explain(requests: readonly TaskRequest[]): Placement[] {
-    const { claims } = this.#options;
-    const taken: TaskRequest[] = [];
-    try {
-      return requests.map((request) => {
-        const isKnown = claims.find(request.workUid, request.attempt) !== undefined;
-        const placement = this.place(request);
-        if (!isKnown && placement.binding !== undefined) taken.push(request);
-        return placement;
-      });
-    } finally {
-      for (const request of taken) for (const plugin of this.#plugins) plugin.unreserve?.(request);
-    }
+  /** A task is a fact. An assumption answers only the request that it was made for, and only while its node would do. */
+  #stands({ request: asked, cluster, node, deviceUuid }: Claim, request: TaskRequest): boolean {
+    if (asked === undefined) return true;
+    const row = this.#options.fleet.table.rowOf(cluster, node, deviceUuid);
+    if (row === undefined || !isDeepStrictEqual(asked, request)) return false;
+    const decision = this.#decision(request);
+    return this.#plugins.every(
+      (plugin) => plugin.reserve !== undefined || (plugin.prepare(decision).filter?.test(row) ?? 0) === 0,
+    );
   }
 
-  #scan(request: TaskRequest): ScanResult {
+  #decision(request: TaskRequest): Decision {
     const { fleet } = this.#options;
-    const choices = choicesByMask(request.executionProviders);
-    return scan(this.#plugins, { request, fleet, columns: fleet.table.columns, choices }, this.#options);
+    return { request, fleet, columns: fleet.table.columns, choices: choicesByMask(request.executionProviders) };
   }
 
   #binding({ row, milliseconds }: ScoredCandidate, request: TaskRequest): Binding {

@@ -1,4 +1,5 @@
 import type { Clock } from '@isochrone/kube';
+import type { TaskRequest } from '../framework/request.ts';
 import type { TaskFacts } from '../table/facts.ts';
 import { deviceKey } from '../table/node-table.ts';
 
@@ -11,6 +12,8 @@ export interface Claim {
   readonly deviceUuid: string;
   readonly executionProvider: string;
   readonly memoryBytes: number;
+  /** What was asked for; absent for a task: it runs there, whatever is asked. */
+  readonly request?: TaskRequest;
   /** What was decided; absent for a task that this process did not place. */
   readonly decided?: { readonly provider: string; readonly price: number; readonly predictedMilliseconds: number };
 }
@@ -35,7 +38,7 @@ export class Claims {
   readonly #assumeMilliseconds: number;
   readonly #usage: UsageSink;
   /** Insertion order is order of expiry, because all live equally long. */
-  readonly #assumed = new Map<string, { readonly claim: Claim; readonly expiresAt: number }>();
+  #assumed = new Map<string, { readonly claim: Claim; readonly expiresAt: number }>();
   /** Key of the task object → its claim. */
   readonly #tasks = new Map<string, Claim>();
   /** Key of the attempt → its task's claim. */
@@ -74,6 +77,20 @@ export class Claims {
   /** Gives an assumption back; a confirmed claim stays. */
   withdraw(workUid: string, attempt: number): void {
     this.#dropAssumption(attemptKey(workUid, attempt));
+  }
+
+  /** Lets a decision assume and withdraw as it would, and puts every assumption back as it was. */
+  rehearse<T>(decide: () => T): T {
+    const before = new Map(this.#assumed);
+    try {
+      return decide();
+    } finally {
+      for (const [key, assumption] of this.#assumed)
+        if (before.get(key) !== assumption) this.#deduct(assumption.claim, -1);
+      for (const [key, assumption] of before)
+        if (this.#assumed.get(key) !== assumption) this.#deduct(assumption.claim, 1);
+      this.#assumed = before;
+    }
   }
 
   /** Gives back the assumptions whose time is over. */

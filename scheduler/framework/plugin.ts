@@ -1,7 +1,7 @@
 import type { ExecutionProvider } from '@isochrone/latency';
 import type { Fleet } from '../table/fleet.ts';
 import type { Columns } from '../table/columns.ts';
-import type { TaskRequest } from './request.ts';
+import type { AttemptKey, TaskRequest } from './request.ts';
 
 /**
  * Why a node cannot have the task, as in kube-scheduler. Unschedulable: not now, a change of the fleet can help.
@@ -45,10 +45,13 @@ export interface Plugin {
   /** CamelCase, part of the API: it stands in explanations and metrics. */
   readonly name: string;
   prepare(decision: Decision): PreparedPlugin;
-  /** Takes what the chosen row gives, before the next task is decided. */
+  /**
+   * Takes what the chosen row gives, before the next task is decided. While it is taken, the plugin's own filter is not
+   * asked again about that task: it would count what the task itself holds.
+   */
   reserve?(binding: Binding, request: TaskRequest): void;
   /** Undoes `reserve`. Idempotent, also without a reserve before it. */
-  unreserve?(request: TaskRequest): void;
+  unreserve?(key: AttemptKey): void;
 }
 
 export interface Binding {

@@ -5,10 +5,14 @@ export type Strategy = 'BALANCED' | 'LATENCY' | 'COST';
 /** Where the data lies: by coordinates, or in a region of which EdgeClusters tell where it is. */
 export type Origin = { readonly location: UnitVector } | { readonly region: string };
 
-/** One attempt that wants a node, validated; see TaskRequest in proto/isochrone/v1alpha1/scheduler.proto. */
-export interface TaskRequest {
+/** What names an attempt. */
+export interface AttemptKey {
   readonly workUid: string;
   readonly attempt: number;
+}
+
+/** One attempt that wants a node, validated; see TaskRequest in proto/isochrone/v1alpha1/scheduler.proto. */
+export interface TaskRequest extends AttemptKey {
   readonly records: number;
   readonly inputBytes: number;
   readonly model: {

@@ -22,7 +22,8 @@ export function deviceCapacity(claims: Claims): Plugin {
         },
       };
     },
-    reserve(binding, { workUid, attempt, deviceMemory }) {
+    reserve(binding, request) {
+      const { workUid, attempt, deviceMemory } = request;
       const { cluster, node, deviceUuid, executionProvider, ...decided } = binding;
       claims.assume({
         workUid,
@@ -32,6 +33,7 @@ export function deviceCapacity(claims: Claims): Plugin {
         deviceUuid,
         executionProvider,
         memoryBytes: deviceMemory,
+        request,
         decided,
       });
     },
