@@ -11,6 +11,7 @@ export const operatorErrors = {
   SECRET_INVALID: { grpc: 'INVALID_ARGUMENT', http: 400, meaning: 'The Secret lacks a key or holds a malformed one.' },
   QUANTITY_INVALID: { grpc: 'INVALID_ARGUMENT', http: 400, meaning: 'A quantity is malformed or too large.' },
   SCHEDULER_UNAVAILABLE: { grpc: 'UNAVAILABLE', http: 503, meaning: 'The scheduler did not answer.' },
+  SCHEDULER_REFUSED: { grpc: 'INVALID_ARGUMENT', http: 400, meaning: 'The scheduler cannot read what it was asked.' },
   NAME_TAKEN: { grpc: 'ALREADY_EXISTS', http: 409, meaning: 'An object that is not ours has the name.' },
   SAMPLING_CHAIN_ENDED: { grpc: 'FAILED_PRECONDITION', http: 500, meaning: 'All sampling keys are used up.' },
   OPERATOR_SECRET_INVALID: { grpc: 'FAILED_PRECONDITION', http: 500, meaning: "The operator's own Secret is damaged." },

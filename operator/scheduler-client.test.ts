@@ -50,4 +50,9 @@ test('an answer that lacks placements, and a refusal, name the scheduler', async
     code: 'SCHEDULER_UNAVAILABLE',
     message: /UNAVAILABLE not synced/,
   });
+  const strict = await clientOf((_, reply) => reply({ code: status.INVALID_ARGUMENT, details: 'tasks[0].origin' }));
+  await assert.rejects(strict.place(requests(1)), {
+    code: 'SCHEDULER_REFUSED',
+    message: /INVALID_ARGUMENT tasks\[0\]\.origin/,
+  });
 });

@@ -100,6 +100,19 @@ describe('the gRPC server', () => {
     }
   });
 
+  test('what is withdrawn is free again, as often as it is said; a bad key is refused', async () => {
+    const withdraw = (attempts: { workUid: string; attempt: number }[]): Promise<void> =>
+      new Promise((resolve, reject) => {
+        client.Withdraw({ attempts }, { deadline: Date.now() + 5000 }, (error) => (error ? reject(error) : resolve()));
+      });
+    const { workUid } = message();
+    await withdraw([{ workUid: workUid!, attempt: 3 }]);
+    await withdraw([{ workUid: workUid!, attempt: 3 }]);
+    assert.equal(claims.assumed, 2);
+    await assert.rejects(withdraw([{ workUid: workUid!, attempt: 0 }]), /attempts\[0\]\.attempt is 0/);
+    await assert.rejects(withdraw([]), /attempts is "0 attempts"; send 1 to 512/);
+  });
+
   test('a bad field is an INVALID_ARGUMENT that names it', async () => {
     await assert.rejects(place(message({ records: -1 })), {
       code: status.INVALID_ARGUMENT,

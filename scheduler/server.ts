@@ -10,6 +10,7 @@ import { loadProtos } from '@isochrone/api';
 import type { HealthHandlers } from '@isochrone/api/proto/grpc/health/v1/Health';
 import type { PlaceReply } from '@isochrone/api/proto/isochrone/v1alpha1/PlaceReply';
 import type { PlaceRequest__Output } from '@isochrone/api/proto/isochrone/v1alpha1/PlaceRequest';
+import type { WithdrawReply } from '@isochrone/api/proto/isochrone/v1alpha1/WithdrawReply';
 import type { SchedulerHandlers } from '@isochrone/api/proto/isochrone/v1alpha1/Scheduler';
 import type { Logger } from '@isochrone/kube';
 import { ServiceError, type TlsFiles } from '@isochrone/service';
@@ -17,7 +18,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SchedulerError, schedulerErrors } from './errors.ts';
 import type { SchedulerMetrics } from './metrics.ts';
 import type { Placement, Scheduler } from './scheduler.ts';
-import { validateRequest } from './validate-request.ts';
+import { validateRequest, validateWithdrawal } from './validate-request.ts';
 
 const SERVICE = 'isochrone.v1alpha1.Scheduler';
 
@@ -67,9 +68,14 @@ export class SchedulerServer {
     this.#options = options;
     const { grpc, isochrone } = loadProtos();
     const scheduler: SchedulerHandlers = {
-      Place: (call, reply) => void this.#answer(call, reply, () => this.#place(call)),
+      Place: (call, reply) => void this.#answer(call, reply, async () => asReply(await this.#place(call))),
       Explain: (call, reply) =>
-        void this.#answer(call, reply, () => options.scheduler.explain(validateRequest(call.request))),
+        void this.#answer(call, reply, () => asReply(options.scheduler.explain(validateRequest(call.request)))),
+      Withdraw: (call, reply) =>
+        void this.#answer(call, reply, (): WithdrawReply => {
+          for (const key of validateWithdrawal(call.request)) options.scheduler.withdraw(key);
+          return {};
+        }),
     };
     const health: HealthHandlers = {
       Check: ({ request: { service } }, reply) => {
@@ -135,16 +141,15 @@ export class SchedulerServer {
     return placements;
   }
 
-  async #answer(
-    call: ServerUnaryCall<PlaceRequest__Output, PlaceReply>,
-    reply: sendUnaryData<PlaceReply>,
-    decide: () => Placement[] | Promise<Placement[]>,
+  async #answer<Request, Reply>(
+    call: ServerUnaryCall<Request, Reply>,
+    reply: sendUnaryData<Reply>,
+    decide: () => Reply | Promise<Reply>,
   ): Promise<void> {
     try {
       const ready = this.#options.readiness();
       if (ready !== true) throw new SchedulerError('NOT_READY', `${ready}; try again`);
-      const placements = await decide();
-      reply(null, { placements: placements as PlaceReply['placements'] & object });
+      reply(null, await decide());
     } catch (error) {
       reply(this.#statusOf(error, call.getPath()));
     }
@@ -157,4 +162,8 @@ export class SchedulerServer {
     this.#options.logger.error({ error, method }, 'a call failed by a defect of the scheduler');
     return { code: status.INTERNAL, details: 'INTERNAL: the log of the scheduler has the details' };
   }
+}
+
+function asReply(placements: Placement[]): PlaceReply {
+  return { placements: placements as PlaceReply['placements'] & object };
 }

@@ -1,9 +1,10 @@
 import type { PlaceRequest__Output } from '@isochrone/api/proto/isochrone/v1alpha1/PlaceRequest';
+import type { WithdrawRequest__Output } from '@isochrone/api/proto/isochrone/v1alpha1/WithdrawRequest';
 import type { TaskRequest__Output } from '@isochrone/api/proto/isochrone/v1alpha1/TaskRequest';
 import type { Origin__Output } from '@isochrone/api/proto/isochrone/v1alpha1/Origin';
 import { unitVector, type ExecutionProvider } from '@isochrone/latency';
 import { SchedulerError } from './errors.ts';
-import type { Origin, Strategy, TaskRequest } from './framework/request.ts';
+import type { AttemptKey, Origin, Strategy, TaskRequest } from './framework/request.ts';
 import { EXECUTION_PROVIDERS } from './table/execution-providers.ts';
 
 /** So that the explanations of a whole batch, at their longest, stay within the 4 MiB of a gRPC message. */
@@ -16,16 +17,30 @@ const STRATEGIES: readonly Strategy[] = ['BALANCED', 'LATENCY', 'COST'];
 
 /** @throws SchedulerError ARGUMENT_INVALID naming the field, its value and the remedy */
 export function validateRequest({ tasks }: PlaceRequest__Output): TaskRequest[] {
-  if (tasks.length === 0 || tasks.length > MOST_TASKS) {
-    refuse('tasks', `${tasks.length} tasks`, `send 1 to ${MOST_TASKS} in one call`);
-  }
+  count('tasks', tasks);
   return tasks.map((task, index) => validateTask(task, `tasks[${index}]`));
+}
+
+/** @throws SchedulerError ARGUMENT_INVALID naming the field, its value and the remedy */
+export function validateWithdrawal({ attempts }: WithdrawRequest__Output): readonly AttemptKey[] {
+  count('attempts', attempts);
+  attempts.forEach((key, index) => attemptKey(`attempts[${index}]`, key));
+  return attempts;
+}
+
+function count(field: string, { length }: readonly unknown[]): void {
+  if (length === 0 || length > MOST_TASKS) refuse(field, `${length} ${field}`, `send 1 to ${MOST_TASKS} in one call`);
+}
+
+function attemptKey(path: string, { workUid, attempt }: AttemptKey): void {
+  integer(`${path}.attempt`, attempt, 1);
+  names(`${path}.work_uid`, [workUid], /^[\w.-]{1,64}$/, 'at most 64 letters, digits, ".", "_" and "-"');
 }
 
 function validateTask(task: TaskRequest__Output, path: string): TaskRequest {
   const { model } = task;
   if (model === null) refuse(`${path}.model`, model, 'say which model is to run');
-  integer(`${path}.attempt`, task.attempt, 1);
+  attemptKey(path, task);
   integer(`${path}.records`, task.records, 0);
   integer(`${path}.input_bytes`, task.inputBytes, 0);
   integer(`${path}.device_memory`, task.deviceMemory, 1);
@@ -33,7 +48,6 @@ function validateTask(task: TaskRequest__Output, path: string): TaskRequest {
   integer(`${path}.max_price`, task.maxPrice, 0);
   integer(`${path}.model.size_bytes`, model.sizeBytes, 1);
   integer(`${path}.model.reference_nanoseconds_per_record`, model.referenceNanosecondsPerRecord, 0);
-  names(`${path}.work_uid`, [task.workUid], /^[\w.-]{1,64}$/, 'at most 64 letters, digits, ".", "_" and "-"');
   names(`${path}.model.sha256`, [model.sha256], /^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits');
   names(`${path}.allowed_countries`, task.allowedCountries, /^[A-Z]{2}$/, 'an ISO 3166-1 alpha-2 code such as DE');
   names(`${path}.excluded_providers`, task.excludedProviders, /^[^/]{1,253}$/, 'the name of a Provider');

@@ -1,6 +1,7 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
+import type { AttemptKey as _isochrone_v1alpha1_AttemptKey, AttemptKey__Output as _isochrone_v1alpha1_AttemptKey__Output } from './isochrone/v1alpha1/AttemptKey.ts';
 import type { Binding as _isochrone_v1alpha1_Binding, Binding__Output as _isochrone_v1alpha1_Binding__Output } from './isochrone/v1alpha1/Binding.ts';
 import type { Candidate as _isochrone_v1alpha1_Candidate, Candidate__Output as _isochrone_v1alpha1_Candidate__Output } from './isochrone/v1alpha1/Candidate.ts';
 import type { Explanation as _isochrone_v1alpha1_Explanation, Explanation__Output as _isochrone_v1alpha1_Explanation__Output } from './isochrone/v1alpha1/Explanation.ts';
@@ -13,6 +14,8 @@ import type { Reject as _isochrone_v1alpha1_Reject, Reject__Output as _isochrone
 import type { SchedulerClient as _isochrone_v1alpha1_SchedulerClient, SchedulerDefinition as _isochrone_v1alpha1_SchedulerDefinition } from './isochrone/v1alpha1/Scheduler.ts';
 import type { Score as _isochrone_v1alpha1_Score, Score__Output as _isochrone_v1alpha1_Score__Output } from './isochrone/v1alpha1/Score.ts';
 import type { TaskRequest as _isochrone_v1alpha1_TaskRequest, TaskRequest__Output as _isochrone_v1alpha1_TaskRequest__Output } from './isochrone/v1alpha1/TaskRequest.ts';
+import type { WithdrawReply as _isochrone_v1alpha1_WithdrawReply, WithdrawReply__Output as _isochrone_v1alpha1_WithdrawReply__Output } from './isochrone/v1alpha1/WithdrawReply.ts';
+import type { WithdrawRequest as _isochrone_v1alpha1_WithdrawRequest, WithdrawRequest__Output as _isochrone_v1alpha1_WithdrawRequest__Output } from './isochrone/v1alpha1/WithdrawRequest.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -21,6 +24,7 @@ type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> 
 export interface ProtoGrpcType {
   isochrone: {
     v1alpha1: {
+      AttemptKey: MessageTypeDefinition<_isochrone_v1alpha1_AttemptKey, _isochrone_v1alpha1_AttemptKey__Output>
       Binding: MessageTypeDefinition<_isochrone_v1alpha1_Binding, _isochrone_v1alpha1_Binding__Output>
       Candidate: MessageTypeDefinition<_isochrone_v1alpha1_Candidate, _isochrone_v1alpha1_Candidate__Output>
       Explanation: MessageTypeDefinition<_isochrone_v1alpha1_Explanation, _isochrone_v1alpha1_Explanation__Output>
@@ -34,6 +38,8 @@ export interface ProtoGrpcType {
       Score: MessageTypeDefinition<_isochrone_v1alpha1_Score, _isochrone_v1alpha1_Score__Output>
       Strategy: EnumTypeDefinition
       TaskRequest: MessageTypeDefinition<_isochrone_v1alpha1_TaskRequest, _isochrone_v1alpha1_TaskRequest__Output>
+      WithdrawReply: MessageTypeDefinition<_isochrone_v1alpha1_WithdrawReply, _isochrone_v1alpha1_WithdrawReply__Output>
+      WithdrawRequest: MessageTypeDefinition<_isochrone_v1alpha1_WithdrawRequest, _isochrone_v1alpha1_WithdrawRequest__Output>
     }
   }
 }
