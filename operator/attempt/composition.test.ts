@@ -34,11 +34,23 @@ test('the order says nothing of what is sampled', () => {
 
 test('re-execution looks like work: a UUID of version 4 and an opaque name, the same each time', () => {
   const job = '11111111-1111-4111-8111-111111111111';
-  const again = taskIdentity(key, job, 5, 'Verification');
+  const checking = { attempt: 5, purpose: 'Verification', verifies: 1 } as const;
+  const again = taskIdentity(key, job, checking);
   assert.match(again.workUID, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-  assert.deepEqual(taskIdentity(key, job, 5, 'Verification'), again);
-  const work = taskIdentity(key, job, 5, 'Work');
+  assert.deepEqual(taskIdentity(key, job, { ...checking }), again);
+  const work = taskIdentity(key, job, { attempt: 5, purpose: 'Work', verifies: undefined });
   assert.equal(work.workUID, job);
   assert.equal(work.name.length, again.name.length);
-  assert.equal(new Set([work.name, again.name, taskIdentity(key, job, 6, 'Work').name]).size, 3);
+  const other = taskIdentity(key, job, { attempt: 6, purpose: 'Work', verifies: undefined });
+  assert.equal(new Set([work.name, again.name, other.name]).size, 3);
+});
+
+test('an attempt number that is used again for another re-execution is another work', () => {
+  const job = '11111111-1111-4111-8111-111111111111';
+  const uids = [
+    { attempt: 3, purpose: 'Verification', verifies: 1 } as const,
+    { attempt: 3, purpose: 'Verification', verifies: 2 } as const,
+    { attempt: 3, purpose: 'Reference', verifies: 1 } as const,
+  ].map((attempt) => taskIdentity(key, job, attempt).workUID);
+  assert.equal(new Set(uids).size, 3);
 });

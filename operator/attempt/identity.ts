@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { Purpose } from '@isochrone/ledger';
+import type { AttemptRecord } from '@isochrone/ledger';
 
 export interface TaskIdentity {
   readonly workUID: string;
@@ -9,11 +9,18 @@ export interface TaskIdentity {
 
 /**
  * How the task of an attempt is called. Re-execution gets a work UID of its own that looks random, so that nothing in a task
- * tells it from ordinary work; being derived, it is found again after a crash.
+ * tells it from ordinary work; being derived from what the ledger keeps, it is found again after a crash. An attempt number
+ * that found no funds is used again for another demand: what is re-executed, and what for, is part of the UID, so that no
+ * answer to the one is taken for an answer to the other.
  * @param key secret of the operator
  */
-export function taskIdentity(key: Uint8Array, jobUID: string, attempt: number, purpose: Purpose): TaskIdentity {
-  const workUID = purpose === 'Work' ? jobUID : derivedUUID(key, `work/${jobUID}/${attempt}`);
+export function taskIdentity(
+  key: Uint8Array,
+  jobUID: string,
+  { attempt, purpose, verifies }: Pick<AttemptRecord, 'attempt' | 'purpose' | 'verifies'>,
+): TaskIdentity {
+  const workUID =
+    purpose === 'Work' ? jobUID : derivedUUID(key, `work/${jobUID}/${attempt}/${purpose}/${verifies ?? 0}`);
   const name = createHmac('sha256', key).update(`task/${workUID}/${attempt}`).digest('hex').slice(0, 24);
   return { workUID, name: `task-${name}` };
 }

@@ -88,7 +88,7 @@ export class JobShell {
     const { identities, uid } = this.memory;
     let identity = identities.get(attempt);
     if (identity === undefined) {
-      identity = taskIdentity(this.secret.names, uid, attempt, this.attempt(attempt).purpose);
+      identity = taskIdentity(this.secret.names, uid, this.attempt(attempt));
       identities.set(attempt, identity);
       this.context.claimWork(identity.workUID, this.key);
     }
