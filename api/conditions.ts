@@ -51,7 +51,14 @@ export const conditions = {
       'InputChanged',
       'TooManyShards',
     ],
-    Placed: ['Placed', 'NoNodeFits', 'InsufficientFunds', 'BudgetExhausted', 'SchedulerUnavailable'],
+    Placed: [
+      'Placed',
+      'NoNodeFits',
+      'InsufficientFunds',
+      'BudgetExhausted',
+      'SchedulerUnavailable',
+      'PlacementRefused',
+    ],
     Complete: ['AllShardsVerified', 'InProgress'],
     Failed: [
       'BackoffLimitExceeded',

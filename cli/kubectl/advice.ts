@@ -28,6 +28,8 @@ const byReason: Readonly<Record<string, string>> = {
   BudgetExhausted:
     'Create a new job with a higher spec.budget.total; what is complete stays in the manifest only when all is.',
   SchedulerUnavailable: 'The operator cannot reach the scheduler; look at its logs and /readyz.',
+  PlacementRefused:
+    'The scheduler cannot read what the job asks for; the message names the field: correct it in a new job.',
   TooManyShards: 'Raise spec.recordsPerShard or split the input, in a new job.',
   BackoffLimitExceeded:
     'The model or the input failed again and again: status.failedShards tells which shards and why.',

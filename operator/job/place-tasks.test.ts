@@ -1,40 +1,57 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { openLedger } from '@isochrone/ledger';
+import { test, type TestContext } from 'node:test';
+import { openLedger, type Ledger } from '@isochrone/ledger';
 import { Registry } from 'prom-client';
-import type { Placement, TaskRequest } from '../scheduler-client.ts';
+import { OperatorError } from '../errors.ts';
+import type { AttemptKey, Placement, SchedulerClient, TaskRequest } from '../scheduler-client.ts';
 import { JobMemory } from './job-memory.ts';
 import { JobShell, type ShellContext } from './job-shell.ts';
 import { JobMetrics } from './metrics.ts';
 import { defaultJobOptions } from './options.ts';
-import { placeWork } from './place-tasks.ts';
+import { placeVerification, placeWork } from './place-tasks.ts';
 import { makeJob, makeModel } from './testing/objects.ts';
 import { admitted, now } from './testing/observe.ts';
 
-const binding = {
-  cluster: 'beta',
-  node: 'beta-1',
-  provider: 'acme',
-  price: '100000',
-  device: 'cpu',
-  executionProvider: 'CPU',
-};
 const explanation = { message: '0/3 nodes fit', nodesEvaluated: 3, resolvable: true, rejects: [], candidates: [] };
+const enough = 1_000_000_000n;
+const signal = AbortSignal.timeout(30_000);
 
-test('a group that found a node is held although one before it found none', async () => {
-  // Given a scheduler that has a node for the second of two groups, and keeps it for that key
+function bindingTo(cluster: string): object {
+  const price = '100000';
+  return { cluster, node: `${cluster}-1`, provider: cluster, price, deviceUuid: 'cpu', executionProvider: 'CPU' };
+}
+
+interface World {
+  readonly shell: JobShell;
+  readonly ledger: Ledger;
+  readonly withdrawn: AttemptKey[];
+}
+
+/** A job of the federation alpha, beta and the trusted court, whose scheduler answers as told. */
+async function setUp(
+  t: TestContext,
+  { answer, deposit = enough }: { answer: (task: TaskRequest) => object; deposit?: bigint },
+): Promise<World> {
   const ledger = openLedger(':memory:', { now: () => now });
+  t.after(() => ledger.close());
   const token = await ledger.acquireLeadership('test');
-  await ledger.deposit({ namespace: 'vision', amount: 1_000_000_000n, idempotencyKey: 'd' });
-  const place = async (tasks: readonly TaskRequest[]): Promise<Placement[]> =>
-    tasks.map(({ attempt }) => ({ attempt, explanation, binding: attempt === 2 ? binding : null }) as never);
+  await ledger.deposit({ namespace: 'vision', amount: deposit, idempotencyKey: 'd' });
+  const withdrawn: AttemptKey[] = [];
+  const scheduler: SchedulerClient = {
+    place: async (tasks) =>
+      tasks.map((task) => ({ binding: null, explanation, ...answer(task) }) as unknown as Placement),
+    withdraw: async (attempts) => void withdrawn.push(...attempts),
+    close: () => undefined,
+  };
   const model = makeModel();
   const context = {
     deps: {
       ledger,
       token,
-      scheduler: { place, close: () => undefined },
+      scheduler,
       models: { get: () => model },
+      tasks: { get: () => undefined },
+      clusters: { get: (name: string) => ({ spec: { class: name === 'court' ? 'Trusted' : 'Edge' } }) },
       clock: { now: () => now, monotonic: () => 0 },
       options: defaultJobOptions,
     },
@@ -45,12 +62,51 @@ test('a group that found a node is held although one before it found none', asyn
   const job = makeJob({}, { input: admitted });
   const memory = new JobMemory(job);
   memory.attempts = [];
-  const shell = new JobShell(context, 'vision/job', job, memory);
+  return { shell: new JobShell(context, 'vision/job', job, memory), ledger, withdrawn };
+}
+
+function place(groups: number, available = enough): Parameters<typeof placeWork>[1] {
+  const group = (_: unknown, index: number) => ({ shards: [{ index, firstRecord: 0, records: 8 }], excludedNodes: [] });
+  return { type: 'Place', groups: Array.from({ length: groups }, group), available };
+}
+
+/** Work of one shard that is held on a node of the cluster. */
+async function hold({ shell, ledger }: World, attempt: number, cluster: string): Promise<void> {
+  const { token } = shell.deps;
+  const shards = [{ index: attempt, records: 8, amount: 1n }];
+  const where = { provider: cluster, node: `${cluster}/${cluster}-1` };
+  await ledger.hold({
+    ...{ token, namespace: 'vision', jobUID: shell.memory.uid, attempt, purpose: 'Work', shards },
+    ...where,
+  });
+  await shell.reload(attempt);
+}
+
+function verification(
+  primary: number,
+  cluster: string,
+  fields: Partial<Parameters<typeof placeVerification>[1]> = {},
+): Parameters<typeof placeVerification>[1] {
+  const excluded = { excludedClusters: [cluster], excludedProviders: [cluster], excludedNodes: [] };
+  return {
+    type: 'PlaceVerification',
+    primary,
+    records: 8,
+    needs: 'Independent',
+    available: enough,
+    ...excluded,
+    ...fields,
+  };
+}
+
+test('a group that found a node is held although one before it found none', async (t) => {
+  // Given a scheduler that has a node for the second of two groups, and keeps it for that key
+  const { shell, ledger } = await setUp(t, {
+    answer: ({ attempt }) => (attempt === 2 ? { binding: bindingTo('beta') } : {}),
+  });
 
   // When both are placed
-  const group = (index: number): object => ({ shards: [{ index, records: 8 }], excludedNodes: [] });
-  const action = { type: 'Place', groups: [group(0), group(1)], available: 1_000_000_000n } as never;
-  const held = await placeWork(shell, action, AbortSignal.timeout(10_000));
+  const held = await placeWork(shell, place(2), signal);
 
   // Then the second is held, and the first is told
   assert.equal(held, true);
@@ -58,7 +114,96 @@ test('a group that found a node is held although one before it found none', asyn
     (await ledger.heldAttempts()).map(({ attempt, shards }) => [attempt, shards.map(({ index }) => index)]),
     [[2, [1]]],
   );
-  assert.equal(memory.placement?.reason, 'NoNodeFits');
+  assert.equal(shell.memory.placement?.reason, 'NoNodeFits');
   assert.equal(shell.nextAttempt(), 3);
-  await ledger.close();
+});
+
+test('work that nobody can pay for gives its nodes back', async (t) => {
+  const { shell, withdrawn } = await setUp(t, {
+    answer: () => ({ binding: { ...bindingTo('beta'), price: '10000000000' } }),
+    deposit: 1n,
+  });
+  const held = await placeWork(shell, place(3), signal);
+  assert.equal(held, false);
+  assert.equal(shell.memory.placement?.reason, 'InsufficientFunds');
+  const { uid } = shell.memory;
+  assert.deepEqual(
+    withdrawn,
+    [1, 2, 3].map((attempt) => ({ workUid: uid, attempt })),
+  );
+});
+
+test('a re-execution that nobody can pay for gives its node back, and leaves no answer for another one', async (t) => {
+  const asked: TaskRequest[] = [];
+  const world = await setUp(t, {
+    answer: (task) => (asked.push(task), { binding: bindingTo('court') }),
+    deposit: 2n,
+  });
+  const { shell, withdrawn } = world;
+  await hold(world, 1, 'alpha');
+  await hold(world, 2, 'beta');
+  for (const [primary, cluster] of [
+    [1, 'alpha'],
+    [2, 'beta'],
+  ] as const) {
+    const changed = await placeVerification(shell, verification(primary, cluster, { needs: 'Trusted' }), signal);
+    assert.equal(changed, false);
+    assert.equal(shell.memory.verificationPlacement.get(primary)?.reason, 'InsufficientFunds');
+  }
+  assert.deepEqual(
+    withdrawn,
+    asked.map(({ workUid, attempt }) => ({ workUid, attempt })),
+  );
+  assert.deepEqual(
+    asked.map(({ attempt }) => attempt),
+    [3, 3],
+  );
+  assert.notEqual(asked[0]!.workUid, asked[1]!.workUid);
+});
+
+const offers: { name: string; offer: string; action: Parameters<typeof verification>[2] }[] = [
+  { name: 'the cluster that did the work', offer: 'beta', action: { excludedProviders: [] } },
+  { name: 'the provider that did the work', offer: 'beta', action: { excludedClusters: [] } },
+  { name: 'a node that failed at it', offer: 'alpha', action: { excludedNodes: ['alpha/alpha-1'] } },
+  { name: 'an edge cluster as the reference', offer: 'alpha', action: { needs: 'Trusted' } },
+  { name: 'a trusted cluster as a peer', offer: 'court', action: {} },
+];
+for (const { name, offer, action } of offers) {
+  test(`a node that may not re-execute is not held, whatever the scheduler answers: ${name}`, async (t) => {
+    // Given a scheduler that never lets go of its answer while a node is excluded
+    const world = await setUp(t, {
+      answer: ({ excludedNodes }) =>
+        action?.excludedNodes === undefined || excludedNodes!.length > 0 ? { binding: bindingTo(offer) } : {},
+    });
+    const { shell, ledger, withdrawn } = world;
+    await hold(world, 1, 'beta');
+    await placeVerification(shell, verification(1, 'beta', action), signal);
+    assert.deepEqual(
+      (await ledger.heldAttempts()).map(({ attempt }) => attempt),
+      [1],
+    );
+    assert.equal(shell.memory.verificationPlacement.get(1)?.reason, 'NoNodeFits');
+    if (action?.excludedNodes === undefined) assert.equal(withdrawn.length, 1);
+  });
+}
+
+test('an answer that only repeats a binding does not replace the reasons of the decision', async (t) => {
+  const decided = { ...explanation, message: '3/3 nodes fit' };
+  const repeated = { ...explanation, message: 'attempt 2 is bound already', nodesEvaluated: 0 };
+  const { shell } = await setUp(t, {
+    answer: ({ attempt }) => ({ binding: bindingTo('beta'), explanation: attempt === 1 ? decided : repeated }),
+  });
+  await placeWork(shell, place(2), signal);
+  assert.equal(shell.memory.lastExplanation?.explanation.message, '3/3 nodes fit');
+});
+
+test('a request that the scheduler cannot read is not told as a scheduler that is away', async (t) => {
+  const { shell } = await setUp(t, {
+    answer: () => {
+      throw new OperatorError('SCHEDULER_REFUSED', 'tasks[0].origin.region is "EU"');
+    },
+  });
+  await placeWork(shell, place(1), signal);
+  assert.equal(shell.memory.placement?.reason, 'PlacementRefused');
+  assert.match(shell.memory.placement.message, /origin\.region is "EU"/);
 });

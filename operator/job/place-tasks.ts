@@ -36,8 +36,8 @@ export async function placeWork(shell: JobShell, { groups, available }: Place, s
     return false;
   }
   let left = available;
-  let held = false;
   let problem: Problem | undefined;
+  const unused: Demand[] = [];
   for (const [index, { binding, explanation }] of placements.placements.entries()) {
     const demand = demands[index]!;
     if (binding === undefined) {
@@ -50,25 +50,25 @@ export async function placeWork(shell: JobShell, { groups, available }: Place, s
       amount: amountOf(shard.records, model, binding),
     }));
     const total = shards.reduce((sum, { amount }) => sum + amount, 0n);
-    if (total > left) {
-      problem ??= {
-        reason: 'BudgetExhausted',
-        message: `the next shards cost ${formatMoney(total)}, ${formatMoney(left < 0n ? 0n : left)} of spec.budget.total is left`,
-      };
-      continue;
-    }
-    // Also when an earlier group has no node: the scheduler keeps the capacity of this one until it is held or expires.
-    const refusal = await holdAttempt(shell, { attempt: demand.attempt, purpose: 'Work', shards }, binding, 'None');
+    const terms = { attempt: demand.attempt, purpose: 'Work', shards } as const;
+    // Also when an earlier group has no node: the scheduler keeps the capacity of this one for it.
+    const refusal: Problem | undefined =
+      total > left
+        ? {
+            reason: 'BudgetExhausted',
+            message: `the next shards cost ${formatMoney(total)}, ${formatMoney(left < 0n ? 0n : left)} of spec.budget.total is left`,
+          }
+        : await holdAttempt(shell, terms, binding, 'None');
     problem ??= refusal;
-    if (refusal !== undefined) continue;
-    left -= total;
-    held = true;
+    if (refusal === undefined) left -= total;
+    else unused.push(demand);
   }
+  await withdraw(shell, unused, signal);
   memory.placement =
     problem === undefined
       ? undefined
       : problemNow(shell, memory.placement, problem, memory.lastExplanation?.explanation);
-  return held;
+  return left < available;
 }
 
 /** Binds a re-execution and holds its pay. @returns whether it is worth deciding again */
@@ -95,7 +95,7 @@ export async function placeVerification(
       reason: 'BudgetExhausted',
       message: `${formatMoney(available < 0n ? 0n : available)} of spec.budget.total is left for verification`,
     });
-  const { workUID } = taskIdentity(shell.secret.names, memory.uid, attempt, purpose);
+  const { workUID } = taskIdentity(shell.secret.names, memory.uid, { attempt, purpose, verifies: primary });
   const demand: Demand = {
     workUID,
     attempt,
@@ -119,20 +119,19 @@ export async function placeVerification(
     return isHopeless;
   }
   const amount = amountOf(records, model, binding);
-  if (amount > available)
-    return tell({
-      reason: 'BudgetExhausted',
-      message: `re-execution costs ${formatMoney(amount)}, ${formatMoney(available)} of spec.budget.total is left`,
-    });
   const isSampled = records !== shell.attempt(primary).records || shell.sampledRows(primary) !== 'All';
-  const shards = [{ index: primary, records, amount }];
-  const problem = await holdAttempt(
-    shell,
-    { attempt, purpose, verifies: primary, shards },
-    binding,
-    isSampled ? 'Needed' : 'None',
-  );
-  if (problem !== undefined) return tell(problem);
+  const terms = { attempt, purpose, verifies: primary, shards: [{ index: primary, records, amount }] } as const;
+  const refusal: Problem | undefined =
+    amount > available
+      ? {
+          reason: 'BudgetExhausted',
+          message: `re-execution costs ${formatMoney(amount)}, ${formatMoney(available)} of spec.budget.total is left`,
+        }
+      : await holdAttempt(shell, terms, binding, isSampled ? 'Needed' : 'None');
+  if (refusal !== undefined) {
+    await withdraw(shell, [demand], signal);
+    return tell(refusal);
+  }
   memory.verificationPlacement.delete(primary);
   return true;
 }
@@ -153,24 +152,35 @@ async function askScheduler(
 ): Promise<{ placements: Answer[] } | { problem: Problem }> {
   const { job, deps, memory } = shell;
   const request = (demand: Demand): TaskRequest => taskRequest(job, job.status!.input!, model, demand);
+  const isTrusted = (cluster: string): boolean => deps.clusters.get(cluster)?.spec.class === 'Trusted';
   try {
     const placements: Answer[] = [];
     for (const [index, placement] of (await deps.scheduler.place(demands.map(request), signal)).entries()) {
-      const demand = demands[index]!;
-      let answer = answerOf(placement, demand.excludedNodes);
-      for (let forgotten = 1; answer.binding === undefined && forgotten <= demand.excludedNodes.length; forgotten++) {
-        const excludedNodes = demand.excludedNodes.slice(forgotten);
-        const [again] = await deps.scheduler.place([request({ ...demand, excludedNodes })], signal);
-        answer = answerOf(again!, excludedNodes);
+      let demand = demands[index]!;
+      let answer = answerOf(placement, demand, isTrusted);
+      for (const forgotten = [...demand.excludedNodes]; answer.binding === undefined && forgotten.length > 0;) {
+        forgotten.shift();
+        demand = { ...demand, excludedNodes: [...forgotten] };
+        const [again] = await deps.scheduler.place([request(demand)], signal);
+        answer = answerOf(again!, demand, isTrusted);
       }
       placements.push(answer);
     }
-    const explanation = placements.at(-1)?.explanation;
+    await withdraw(
+      shell,
+      demands.filter((_, index) => placements[index]!.isRefused),
+      signal,
+    );
+    // An answer that looked at no node only repeats what was decided before: the reasons of then are the ones to tell.
+    const explanation = placements.findLast(
+      (one) => one.explanation?.nodesEvaluated !== 0 || !one.binding,
+    )?.explanation;
     if (explanation) memory.lastExplanation = { explanation, at: deps.clock.now() };
     return { placements };
   } catch (error) {
     if (hasCode(error, 'SCHEDULER_UNAVAILABLE'))
       return { problem: { reason: 'SchedulerUnavailable', message: error.message } };
+    if (hasCode(error, 'SCHEDULER_REFUSED')) return { problem: { reason: 'PlacementRefused', message: error.message } };
     throw error;
   }
 }
@@ -178,12 +188,42 @@ async function askScheduler(
 interface Answer {
   readonly binding: Binding | undefined;
   readonly explanation: Explanation | undefined;
+  /** A node was offered that the demand rules out. */
+  readonly isRefused: boolean;
 }
 
-/** A key that the scheduler knows gets the binding of before, which may be to a node that is excluded by now. */
-function answerOf({ binding, explanation }: Placement, excludedNodes: readonly string[]): Answer {
-  const isExcluded = binding !== null && excludedNodes.includes(`${binding.cluster}/${binding.node}`);
-  return { binding: binding === null || isExcluded ? undefined : binding, explanation: explanation ?? undefined };
+/**
+ * The scheduler is believed in what fits best, not in what may not be: no node is paid for checking its own work, whatever
+ * went wrong there.
+ */
+function answerOf(
+  { binding, explanation }: Placement,
+  { excludedNodes, excludedClusters = [], excludedProviders = [], trusted = false }: Demand,
+  isTrusted: (cluster: string) => boolean,
+): Answer {
+  const isRefused =
+    binding !== null &&
+    (excludedNodes.includes(ledgerNode(binding.cluster, binding.node)) ||
+      excludedClusters.includes(binding.cluster) ||
+      excludedProviders.includes(binding.provider) ||
+      isTrusted(binding.cluster) !== trusted);
+  return {
+    binding: binding === null || isRefused ? undefined : binding,
+    explanation: isRefused ? undefined : (explanation ?? undefined),
+    isRefused,
+  };
+}
+
+/** Lets others have the capacity that was assumed for demands. When it cannot be said, the assumptions expire. */
+async function withdraw({ deps, key }: JobShell, demands: readonly Demand[], signal: AbortSignal): Promise<void> {
+  if (demands.length === 0) return;
+  try {
+    const attempts = demands.map(({ workUID, attempt }) => ({ workUid: workUID, attempt }));
+    await deps.scheduler.withdraw(attempts, signal);
+  } catch (error) {
+    if (!hasCode(error, 'SCHEDULER_UNAVAILABLE')) throw error;
+    deps.logger.warn({ err: error, job: key }, 'placements could not be given back; they expire');
+  }
 }
 
 /** Whether the fleet or the budget is why there is no node: the budget, when every edge node asks for more than is left. */
