@@ -95,6 +95,12 @@ describe('place', () => {
     assert.equal(second.explanation.message, '0/1 nodes fit: 1 DeviceCapacity');
   });
 
+  test('Latency takes the faster node also where time is worth nothing', () => {
+    const fleet = makeFleet({ name: 'slow', device: cpu, node: { price: 1 } }, { name: 'fast', node: { price: 2 } });
+    const scheduler = new Scheduler({ fleet, claims: makeClaims(fleet), valueOfTime: 0, seed: 1 });
+    assert.equal(scheduler.place(makeRequest({ strategy: 'LATENCY' })).binding?.node, 'fast');
+  });
+
   test('equal nodes share the load, differently by seed and the same by the same seed', () => {
     const names = Array.from({ length: 8 }, (_, index) => `n${index}`);
     const spread = (seed: number): string[] => {
