@@ -26,5 +26,6 @@ export {
   nodeLease,
 } from './names.ts';
 export type { StorageAccess } from './names.ts';
+export { placementRemedies } from './placement-remedies.ts';
 export { loadProtos } from './protos.ts';
 export type { Protos } from './protos.ts';

@@ -1,5 +1,5 @@
 import { findCondition } from '@isochrone/kube';
-import type { InferenceJob } from '@isochrone/api';
+import { placementRemedies, type InferenceJob } from '@isochrone/api';
 
 /** What to change for each reason of Admitted=False, Placed=False and Failed=True. */
 const byReason: Readonly<Record<string, string>> = {
@@ -39,19 +39,6 @@ const byReason: Readonly<Record<string, string>> = {
   Suspended: 'Set spec.suspend to false to go on.',
 };
 
-/** What to change so that nodes which a plugin of the scheduler rejects would fit. */
-const byPlugin: Readonly<Record<string, string>> = {
-  AllowedCountries: 'add the countries of more clusters to spec.placement.allowedCountries',
-  DeviceCapacity: 'wait until running work ends, or lower spec.hardware.deviceMemory',
-  HardwareFit: 'allow more in spec.hardware.executionProviders, or lower deviceMemory or minCUDAComputeCapability',
-  Independence: 'verification and retries need a node of another provider: add one to the federation',
-  NodeReady:
-    'bring the nodes, clusters or providers back: kubectl get edgeclusters,providers; kubectl get inferencenodes -A',
-  PriceCap: 'raise spec.budget.maxPricePerThousandReferenceSeconds',
-  TrustedClass:
-    'add an EdgeCluster of class Edge (trusted ones take no ordinary work), or of class Trusted for admission',
-};
-
 /** One sentence per thing that would help, the most pressing first. Empty when nothing is wrong. */
 export function advise(job: InferenceJob): string[] {
   const conditions = job.status?.conditions;
@@ -69,7 +56,7 @@ export function advise(job: InferenceJob): string[] {
   const perPlugin = [...counts]
     .sort(([, a], [, b]) => b - a)
     .flatMap(([plugin, count]) => {
-      const remedy = byPlugin[plugin];
+      const remedy = placementRemedies[plugin];
       return remedy === undefined ? [] : [`${count} node${count === 1 ? '' : 's'} would pass ${plugin}: ${remedy}.`];
     });
   const perReason = reasons.flatMap((reason) => byReason[reason] ?? []);
