@@ -48,3 +48,12 @@ test('a region is where its clusters are, also after one moved', () => {
   assert.equal(moving.originOf('eu-central'), undefined);
   assert.ok(moving.originOf('eu-north'));
 });
+
+test('a region whose clusters lie opposite each other is known, and has no middle', () => {
+  const opposite = makeFleet(
+    { name: 'north', cluster: { location: unitVector(90, 0), region: 'poles' } },
+    { name: 'south', cluster: { location: unitVector(-90, 0), region: 'poles' } },
+  );
+  const request = makeRequest({ origin: { region: 'poles' } });
+  assert.match(rejectOf(dataDistance, opposite, request, 'north')!, /poles have no middle; use coordinates/);
+});

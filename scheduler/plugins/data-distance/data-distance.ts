@@ -14,7 +14,7 @@ export const dataDistance: Plugin = {
       return { score: { unit: 'milliseconds', of: () => milliseconds } };
     }
     const from = 'location' in origin ? origin.location : fleet.originOf(origin.region);
-    if (from === undefined) return unknownRegion((origin as { region: string }).region, fleet.regions());
+    if (from === undefined) return noOrigin((origin as { region: string }).region, fleet.regions());
     const { x, y, z } = columns;
     return {
       score: {
@@ -30,8 +30,10 @@ export const dataDistance: Plugin = {
 
 const REGIONS_NAMED = 8;
 
-function unknownRegion(region: string, known: readonly string[]): PreparedPlugin {
+function noOrigin(region: string, known: readonly string[]): PreparedPlugin {
   const named = known.slice(0, REGIONS_NAMED).join(', ') + (known.length > REGIONS_NAMED ? ', …' : '');
-  const text = `origin region ${region} is the region of no EdgeCluster; use one of ${named}, or coordinates`;
+  const text = known.includes(region)
+    ? `the EdgeClusters of origin region ${region} have no middle; use coordinates`
+    : `origin region ${region} is the region of no EdgeCluster; use one of ${named}, or coordinates`;
   return { filter: { reasons: [{ code: 'UnschedulableAndUnresolvable', text }], test: () => 1 } };
 }
