@@ -4,6 +4,7 @@ import {
   edgeNamespace,
   inferenceNodeResource,
   type EdgeCluster,
+  type InferenceModel,
   type InferenceNode,
   type NodeReport,
 } from '@isochrone/api';
@@ -27,11 +28,13 @@ import { clusterOfNamespace } from '../edge-cluster/observe.ts';
 import { liveness, observe, type Contact } from '../lease-tracker.ts';
 import type { OperatorMetrics } from '../metrics.ts';
 import { patchStatus } from '../patch-status.ts';
+import { modelReferences } from './believed-models.ts';
 import { decideNode, type NodeDecision } from './reconcile.ts';
 
 export interface NodeDeps {
   readonly client: ApiClient;
   readonly clusters: Informer<EdgeCluster>;
+  readonly models: Informer<InferenceModel>;
   /** Declared with {@link nodeIndexes}. */
   readonly nodes: Informer<InferenceNode>;
   /** Declared with {@link reportIndexes}. */
@@ -102,7 +105,7 @@ export class NodeController {
   }
 
   async #reconcile(key: string): Promise<ReconcileResult> {
-    const { clusters, nodes, reports, clock } = this.#deps;
+    const { clusters, models, nodes, reports, clock } = this.#deps;
     const { namespace = '', name } = parseKey(key);
     const cluster = clusters.get(clusterOfNamespace(namespace) ?? '');
     // Not the namespace of a member, or of one that is gone: nothing in it is believed.
@@ -124,6 +127,8 @@ export class NodeController {
         node,
         rivals,
         nodesInCluster: nodes.byIndex('namespace', namespace).length,
+        // A model that is approved later counts with the next report, which is seconds away.
+        references: modelReferences(models.list()),
       },
       clock.now(),
     );

@@ -84,6 +84,7 @@ function observed(overrides: Partial<ObservedNode> = {}): ObservedNode {
     node: node('n', ['g-1']),
     rivals: [],
     nodesInCluster: 1,
+    references: new Map([['b'.repeat(64), 1_000_000]]),
     ...overrides,
   };
 }
@@ -235,6 +236,12 @@ describe('an accepted node', () => {
     const { status } = decideNode(observed({ node: known, report: forged }), now);
     assert.deepEqual(status?.models, known.status.models);
     assert.equal(status?.runningTasks, 2);
+  });
+
+  test('a node that calls itself impossibly fast is not believed', () => {
+    const boasting = report({ models: [{ sha256: 'b'.repeat(64), nanosecondsPerRecord: 1 }] });
+    const { status } = decideNode(observed({ node: node('n', ['g-1']), report: boasting }), now);
+    assert.ok(status!.models![0]!.nanosecondsPerRecord! > 10_000);
   });
 });
 

@@ -8,6 +8,7 @@ import {
   type NodeReport,
 } from '@isochrone/api';
 import { findCondition, isConditionTrue, setCondition } from '@isochrone/kube';
+import { believedModels, type ModelReferences } from './believed-models.ts';
 import { checkReport } from './check-report.ts';
 
 /** What the shell has seen of one node. */
@@ -22,6 +23,7 @@ export interface ObservedNode {
   readonly rivals: readonly InferenceNode[];
   /** Nodes accepted in the cluster so far. */
   readonly nodesInCluster: number;
+  readonly references: ModelReferences;
 }
 
 export interface NodeDecision {
@@ -146,7 +148,7 @@ function settled(
     );
   }
   const accepted = refused === undefined && report !== undefined ? report.spec : undefined;
-  const models = accepted === undefined ? node.status?.models : accepted.models;
+  const models = accepted === undefined ? node.status?.models : believedModels(accepted, observed.references);
   const runningTasks = accepted === undefined ? node.status?.runningTasks : accepted.runningTasks;
   return {
     ...(spec === undefined ? {} : { spec }),

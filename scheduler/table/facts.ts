@@ -5,8 +5,9 @@ import { unitVector, type ExecutionProvider, type UnitVector } from '@isochrone/
 import { parseBytes, parseMicros } from './quantity.ts';
 
 /**
- * What the scheduler keeps of the hub's objects. Each function projects one object; nothing here comes from a NodeReport,
- * which an edge cluster may fill with anything.
+ * What the scheduler keeps of the hub's objects. Each function projects one object. NodeReports, which an edge cluster may
+ * fill with anything, are not among them: the operator has checked what stands in an InferenceNode, and bounded the times
+ * that a node claims to have measured.
  */
 
 export interface DeviceFacts {
