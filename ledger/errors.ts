@@ -45,6 +45,7 @@ export const ledgerErrors = {
     http: 503,
     meaning: 'The database of the ledger cannot be used now; a write may have taken effect, and may be sent again.',
   },
+  LEDGER_MISSING: { grpc: 'NOT_FOUND', http: 404, meaning: 'There are no books, and none were to be made.' },
   LEDGER_VERSION: { grpc: 'FAILED_PRECONDITION', http: 500, meaning: 'The file was written by a newer program.' },
   LEDGER_CORRUPT: {
     grpc: 'DATA_LOSS',
@@ -64,6 +65,14 @@ export class LedgerError extends Error {
     this.name = 'LedgerError';
     this.code = code;
   }
+}
+
+/** @param where the location, without a password */
+export function missing(where: string): LedgerError {
+  return new LedgerError(
+    'LEDGER_MISSING',
+    `there are no books in ${where}; name the ledger of the operator, or create one`,
+  );
 }
 
 /** Whether the ledger could not answer now, and nothing else is wrong: waiting helps. */

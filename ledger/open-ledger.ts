@@ -6,6 +6,8 @@ import { openSqliteDatabase } from './sqlite-database.ts';
 export interface LedgerOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Whether to make books where there are none; otherwise that is LEDGER_MISSING. Default true. */
+  readonly create?: boolean;
 }
 
 /** Whether the location names a server, which several processes may use at once, and not a file. */
@@ -14,11 +16,12 @@ export function isPostgres(location: string): boolean {
 }
 
 /**
- * Opens the books, and makes them where there are none: `postgresql://…` in PostgreSQL (connected to by the first call), all
+ * Opens the books, or makes them: `postgresql://…` in PostgreSQL (connected to by the first call), all
  * else is the path of a SQLite file.
- * @throws LedgerError LEDGER_VERSION, LEDGER_CORRUPT, LEDGER_BUSY, LEDGER_UNAVAILABLE (SQLite); ARGUMENT_INVALID for a malformed URL
+ * @throws LedgerError LEDGER_VERSION, LEDGER_CORRUPT, LEDGER_BUSY, LEDGER_UNAVAILABLE, LEDGER_MISSING (SQLite); ARGUMENT_INVALID for a malformed URL
  */
-export function openLedger(location: string, { now }: LedgerOptions): Ledger {
-  const database = isPostgres(location) ? openPostgresDatabase(location) : openSqliteDatabase(location);
+export function openLedger(location: string, { now, create = true }: LedgerOptions): Ledger {
+  const open = isPostgres(location) ? openPostgresDatabase : openSqliteDatabase;
+  const database = open(location, create);
   return new BooksLedger(database, now);
 }

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Database, Sql, SqlValue } from './database.ts';
-import { LedgerError } from './errors.ts';
+import { LedgerError, missing } from './errors.ts';
 import { assertInvariants } from './invariants.ts';
 import { translatePostgresError } from './postgres-errors.ts';
 import { POSTGRES_DDL, POSTGRES_SCHEMA, POSTGRES_SCHEMA_VERSION } from './postgres-schema.ts';
@@ -15,11 +15,12 @@ const STATEMENT_MILLISECONDS = 15_000;
 const CHECK_MILLISECONDS = 15 * 60_000;
 
 /**
- * The books in PostgreSQL (15 or newer). Nothing is connected to before the first call; then the tables are made where there are none.
+ * The books in PostgreSQL (15 or newer). Nothing is connected to before the first call.
  * @param url `postgresql://user@host:port/database?sslmode=…`
+ * @param create has the first call make the tables where there are none
  * @throws LedgerError ARGUMENT_INVALID
  */
-export function openPostgresDatabase(url: string): Database {
+export function openPostgresDatabase(url: string, create: boolean): Database {
   if (!URL.canParse(url)) {
     throw new LedgerError(
       'ARGUMENT_INVALID',
@@ -43,18 +44,20 @@ export function openPostgresDatabase(url: string): Database {
   });
   // An idle connection that breaks is replaced by the next call, which also tells what is wrong if it stays so.
   pool.on('error', () => undefined);
-  return new PostgresDatabase(pool, `PostgreSQL at ${host}${pathname}`);
+  return new PostgresDatabase(pool, `PostgreSQL at ${host}${pathname}`, create);
 }
 
 class PostgresDatabase implements Database {
   readonly #pool: pg.Pool;
   /** For messages: the server and its database, without the password. */
   readonly #name: string;
+  readonly #create: boolean;
   #migrated: Promise<void> | undefined;
 
-  constructor(pool: pg.Pool, name: string) {
+  constructor(pool: pg.Pool, name: string, create: boolean) {
     this.#pool = pool;
     this.#name = name;
+    this.#create = create;
   }
 
   async all<Row>(query: string, ...values: SqlValue[]): Promise<Row[]> {
@@ -80,12 +83,32 @@ class PostgresDatabase implements Database {
   }
 
   async #connected<T>(action: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    this.#migrated ??= this.#lend(migrate).catch((error: unknown) => {
+    this.#migrated ??= this.#lend((client) => this.#migrate(client)).catch((error: unknown) => {
       this.#migrated = undefined; // the next call tries again
       throw error;
     });
     await this.#migrated;
     return this.#lend(action);
+  }
+
+  async #migrate(client: pg.PoolClient): Promise<void> {
+    await transaction(client, 'READ COMMITTED', true, async (sql) => {
+      const [table] = await sql.all<{ found: string | null }>(
+        `SELECT CAST(to_regclass('${POSTGRES_SCHEMA}.schema_version') AS TEXT) AS found`,
+      );
+      if (table?.found === null) {
+        if (!this.#create) throw missing(this.#name);
+        await client.query(`CREATE SCHEMA IF NOT EXISTS ${POSTGRES_SCHEMA}`);
+        await client.query(POSTGRES_DDL);
+        return;
+      }
+      const [row] = await sql.all<{ version: bigint }>('SELECT version FROM schema_version');
+      if (row?.version === BigInt(POSTGRES_SCHEMA_VERSION)) return;
+      throw new LedgerError(
+        'LEDGER_VERSION',
+        `the schema ${POSTGRES_SCHEMA} has version ${row?.version ?? 'none'}, this program knows ${POSTGRES_SCHEMA_VERSION}; run the newer program`,
+      );
+    });
   }
 
   async #lend<T>(action: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -129,25 +152,6 @@ async function transaction<T>(
     if (error instanceof LedgerError) await client.query('ROLLBACK');
     throw error;
   }
-}
-
-async function migrate(client: pg.PoolClient): Promise<void> {
-  await transaction(client, 'READ COMMITTED', true, async (sql) => {
-    const [table] = await sql.all<{ found: string | null }>(
-      `SELECT CAST(to_regclass('${POSTGRES_SCHEMA}.schema_version') AS TEXT) AS found`,
-    );
-    if (table?.found === null) {
-      await client.query(`CREATE SCHEMA IF NOT EXISTS ${POSTGRES_SCHEMA}`);
-      await client.query(POSTGRES_DDL);
-      return;
-    }
-    const [row] = await sql.all<{ version: bigint }>('SELECT version FROM schema_version');
-    if (row?.version === BigInt(POSTGRES_SCHEMA_VERSION)) return;
-    throw new LedgerError(
-      'LEDGER_VERSION',
-      `the schema ${POSTGRES_SCHEMA} has version ${row?.version ?? 'none'}, this program knows ${POSTGRES_SCHEMA_VERSION}; run the newer program`,
-    );
-  });
 }
 
 /** @param timeout of one statement, as this side counts it; default that of the pool */

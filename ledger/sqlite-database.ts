@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, Sql, SqlValue } from './database.ts';
-import { LedgerError } from './errors.ts';
+import { LedgerError, missing } from './errors.ts';
 import { assertInvariants, corrupt } from './invariants.ts';
 import { isBusy, translateSqliteError } from './sqlite-errors.ts';
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
@@ -12,8 +13,10 @@ const BUSY_MILLISECONDS = 5_000;
 /** SQLite waits in the thread, and all else of the process with it; beyond this a writer waits outside of it. */
 const BLOCKING_MILLISECONDS = 20;
 
-/** Opens the file, creating the schema in an empty one. @throws LedgerError LEDGER_* */
-export function openSqliteDatabase(path: string): Database {
+/** Opens the file. @param create makes the file and the schema where there are none @throws LedgerError LEDGER_* */
+export function openSqliteDatabase(path: string, create: boolean): Database {
+  // SQLite would make an empty file, which is worse than none: it hides the slip.
+  if (!create && !existsSync(path)) throw missing(path);
   let db: DatabaseSync | undefined;
   try {
     // Nothing else goes on yet, so opening may wait in the thread.
@@ -21,7 +24,7 @@ export function openSqliteDatabase(path: string): Database {
     // FULL: a commit is on the disk before the caller hears of it; WAL alone would lose the last ones with the power.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
     db.exec('BEGIN IMMEDIATE');
-    migrate(db, path);
+    migrate(db, path, create);
     db.exec(`COMMIT; PRAGMA busy_timeout = ${BLOCKING_MILLISECONDS}`);
     return new SqliteDatabase(db, path);
   } catch (error) {
@@ -115,11 +118,12 @@ async function checkAll(sql: Sql): Promise<void> {
   await assertInvariants(sql);
 }
 
-function migrate(db: DatabaseSync, path: string): void {
+function migrate(db: DatabaseSync, path: string, create: boolean): void {
   const pragma = (name: string) => Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
   const version = pragma('user_version');
   const application = pragma('application_id');
   if (application === 0 && version === 0 && db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) {
+    if (!create) throw missing(path);
     db.exec(`${SCHEMA} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`);
   } else if (application !== APPLICATION_ID) {
     throw new LedgerError(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +42,17 @@ describe('the file', () => {
     const other = join(directory, 'text.db');
     await writeFile(other, 'not a database, but long enough to be read as the header of one. '.repeat(20));
     assert.throws(() => openLedger(other, { now: () => 0 }), { code: 'LEDGER_CORRUPT' });
+  });
+
+  test('a mistyped path does not become new, empty books', async () => {
+    const other = join(directory, 'mistyped.db');
+    const open = (): Ledger => openLedger(other, { now: () => 0, create: false });
+    assert.throws(open, { code: 'LEDGER_MISSING', message: /mistyped\.db; name the ledger of the operator/ });
+    assert.equal(existsSync(other), false);
+    await writeFile(other, '');
+    assert.throws(open, { code: 'LEDGER_MISSING' });
+    openLedger(other, { now: () => 0 });
+    await open().check();
   });
 
   test('a file that cannot be opened is named, with the remedy', () => {

@@ -66,6 +66,19 @@ describe('the ledger in PostgreSQL', { skip: lacking ?? false }, async () => {
     });
   });
 
+  test('nobody who only looks makes tables', async () => {
+    const url = await engine.freshLocation();
+    const looking = openLedger(url, { now: () => 0, create: false });
+    await assert.rejects(looking.balance('external'), {
+      code: 'LEDGER_MISSING',
+      message: /there are no books in PostgreSQL at/,
+    });
+    const making = openLedger(url, { now: () => 0 });
+    await making.check();
+    assert.equal(await looking.balance('external'), 0n);
+    await Promise.all([looking.close(), making.close()]);
+  });
+
   describe('when it cannot be reached', () => {
     test('the error names the server and the remedy, never the password', async () => {
       const ledger = openLedger('postgresql://me:secret@127.0.0.1:1/books', { now: () => 0 });
