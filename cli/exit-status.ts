@@ -35,6 +35,7 @@ export const exitByCode = {
   STORAGE_UNAVAILABLE: exitStatus.unavailable,
   SCHEDULER_UNAVAILABLE: exitStatus.unavailable,
   STATE_DIRECTORY_LOCKED: exitStatus.unavailable,
+  LEDGER_MISSING: exitStatus.notFound,
   STORAGE_NOT_FOUND: exitStatus.notFound,
   SECRET_NOT_FOUND: exitStatus.notFound,
   STORAGE_ACCESS_DENIED: exitStatus.forbidden,

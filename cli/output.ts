@@ -1,14 +1,20 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { stringify } from 'yaml';
 
 export const formats = ['json', 'yaml', 'wide'] as const;
 export type Format = (typeof formats)[number];
 
-/** Parses `-o`. */
-export function parseFormat(text: string): Format {
-  const format = formats.find((known) => known === text);
-  if (format === undefined) throw new InvalidArgumentError(`It is one of ${formats.join(', ')}.`);
-  return format;
+/** For what has no wide form. */
+export const documentFormats = ['json', 'yaml'] as const satisfies readonly Format[];
+
+/** Adds `-o`. */
+export function formatOption(command: Command, allowed: readonly Format[] = formats): Command {
+  const parse = (text: string): Format => {
+    const format = allowed.find((known) => known === text);
+    if (format === undefined) throw new InvalidArgumentError(`It is one of ${allowed.join(', ')}.`);
+    return format;
+  };
+  return command.option('-o, --output <format>', `one of ${allowed.join(', ')}`, parse);
 }
 
 /** A document for machines, or the text for people. */

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { exitOverride } from './exit-override.ts';
-import { ledgerCommand } from './ledger-commands.ts';
+import { addLedgerCommand } from './ledger-commands.ts';
 import { serviceCommand } from './service-command.ts';
 import { services } from './services.ts';
 import { VERSION } from './version.ts';
@@ -18,7 +18,7 @@ export function isochroneProgram(setStatus: (status: number) => void): Command {
   for (const [name, service] of Object.entries(services)) {
     program.addCommand(serviceCommand(name, service, setStatus).passThroughOptions());
   }
-  program.addCommand(ledgerCommand().copyInheritedSettings(program));
+  addLedgerCommand(program);
   program
     .command('demo')
     .description('Run a federation of four clusters on this machine, and a job through it.')

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import { environmentOf, flagOf, readConfigFile, type OptionTable } from '@isochrone/service';
+import { environmentOf, flagOf, type OptionTable } from '@isochrone/service';
+import { configFile } from './config-file.ts';
 import { exitOverride } from './exit-override.ts';
 import type { Service } from './services.ts';
 
@@ -18,9 +19,8 @@ export function serviceCommand(name: string, service: Service, setStatus: (statu
       const { command, flags } = commandOf(`isochrone ${name}`, service.description, program.options);
       command.parse(outer.args, { from: 'user' });
       const { config, ...given } = flags();
-      const path = typeof config === 'string' ? config : process.env['ISOCHRONE_CONFIG'];
-      const sources = { flags: given, env: process.env };
-      setStatus(await program.start(path === undefined ? sources : { ...sources, file: readConfigFile(path) }));
+      const file = configFile(config as string | undefined, process.env);
+      setStatus(await program.start({ flags: given, env: process.env, ...(file !== undefined && { file }) }));
     });
 }
 

@@ -16,6 +16,8 @@ export interface OptionSources {
 export interface ConfigFile {
   readonly path: string;
   readonly text: string;
+  /** The file is another program's: keys that the table lacks are let be. */
+  readonly isShared?: boolean;
 }
 
 /** @throws ServiceError CONFIG_UNREADABLE */
@@ -43,12 +45,14 @@ export function loadOptions<T extends OptionTable>(table: T, sources: OptionSour
   refuseUnknown(Object.keys(flags), keys, (key) => `option ${flagOf(key)}`, flagOf);
   refuseSlips(env, keys.map(environmentOf));
   const document = file === undefined ? {} : mappingOf(file);
-  refuseUnknown(
-    Object.keys(document),
-    keys,
-    (key) => `${file?.path ?? ''}: key ${JSON.stringify(key)}`,
-    (key) => key,
-  );
+  if (file?.isShared !== true) {
+    refuseUnknown(
+      Object.keys(document),
+      keys,
+      (key) => `${file?.path ?? ''}: key ${JSON.stringify(key)}`,
+      (key) => key,
+    );
+  }
 
   const values = Object.entries(table).map(([key, definition]) => {
     const [flag, variable] = [flagOf(key), environmentOf(key)];

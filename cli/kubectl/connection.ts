@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import type { Command } from 'commander';
 import { ApiClient } from '@isochrone/kube';
 import { CliError } from '../errors.ts';
-import { parseFormat, type Format } from '../output.ts';
+import type { Format } from '../output.ts';
 
 /** What every command of the plug-in takes; the names are kubectl's. */
 export interface ConnectionOptions {
@@ -17,10 +17,6 @@ export function connectionOptions(command: Command): Command {
     .option('--kubeconfig <file>', 'default: $KUBECONFIG, then ~/.kube/config')
     .option('--context <name>', 'default: the current context')
     .option('-n, --namespace <name>', "default: the context's namespace");
-}
-
-export function formatOption(command: Command): Command {
-  return command.option('-o, --output <format>', 'json, yaml or wide', parseFormat);
 }
 
 export interface Connection {

@@ -3,9 +3,9 @@ import { inferenceJobResource } from '@isochrone/api';
 import { stringify } from 'yaml';
 import { CliError } from '../errors.ts';
 import { exitOverride } from '../exit-override.ts';
-import { formats, render, type Format } from '../output.ts';
+import { documentFormats, formatOption, formats, render, type Format } from '../output.ts';
 import { VERSION } from '../version.ts';
-import { connectionOptions, formatOption, jobName, withConnection, type ConnectionOptions } from './connection.ts';
+import { connectionOptions, jobName, withConnection, type ConnectionOptions } from './connection.ts';
 import { edgeKubeconfig } from './edge-credentials.ts';
 import { fetchResults, resultsText } from './results.ts';
 import { readStatement, statementText } from './statement.ts';
@@ -64,12 +64,15 @@ export function kubectlProgram(): Command {
     });
 
   const edge = program.command('edge').description('Manage members.');
-  formatOption(connectionOptions(edge.command('credentials')))
+  formatOption(connectionOptions(edge.command('credentials')), documentFormats)
     .description(
       'Print the kubeconfig by which the edge operator of a member reaches the hub. It holds a token: keep it secret.',
     )
     .argument('<cluster>', 'name of an EdgeCluster')
-    .option('--server <url>', 'address of the hub as the member sees it (default: that of this context)')
+    .option(
+      '--server <url>',
+      'address of the hub as the member sees it (default: the --edge-server of the operator, else that of this context)',
+    )
     .action(async (cluster: string, options: ConnectionOptions & { server?: string }) => {
       await withConnection(options, async ({ client }) => {
         const config = await edgeKubeconfig(client, cluster, options.server);

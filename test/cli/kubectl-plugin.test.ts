@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
@@ -218,7 +218,7 @@ test('isochrone ledger: deposit once, look, prove', async () => {
   try {
     const mistyped = await deposit();
     assert.equal(mistyped.status, 4);
-    assert.match(mistyped.stderr, /does not exist/);
+    assert.match(mistyped.stderr, /there are no books in .*books\.sqlite; name the ledger of the operator/);
     assert.match((await deposit('--create')).stdout, /5\.00 deposited; balance of vision: 5\.00/);
     assert.match((await deposit()).stdout, /nothing changed; balance of vision: 5\.00/);
     assert.match(
@@ -233,6 +233,22 @@ test('isochrone ledger: deposit once, look, prove', async () => {
     const bad = await run('isochrone.ts', 'ledger', 'deposit', 'vision', 'five', ...ledger);
     assert.equal(bad.status, 2);
     assert.match(bad.stderr, /"five" is not an amount/);
+    const slip = await run('isochrone.ts', 'ledger', 'deposit', 'Vi sion/..', '5.00', ...ledger);
+    assert.equal(slip.status, 2);
+    assert.match(slip.stderr, /namespace is "Vi sion\/\.\."; write the name of a Kubernetes namespace/);
+    const config = join(folder, 'operator.yaml');
+    await writeFile(config, `ledger: ${join(folder, 'books.sqlite')}\nschedulerAddress: scheduler:7300\n`);
+    assert.match(
+      (await run('isochrone.ts', 'ledger', 'balance', 'vision', '--config', config)).stdout,
+      /vision +5\.00/,
+    );
+    const wide = await run('isochrone.ts', 'ledger', 'balance', 'vision', '-o', 'wide', ...ledger);
+    assert.equal(wide.status, 2);
+    assert.equal((await run('isochrone.ts', 'ledger', 'check')).status, 2, 'no ledger is named');
+    const away = ['--ledger', 'postgresql://me@127.0.0.1:1/books'];
+    const lost = await run('isochrone.ts', 'ledger', 'deposit', 'vision', '5.00', ...away);
+    assert.equal(lost.status, 3);
+    assert.match(lost.stderr, /deposited once: --idempotency-key [-0-9a-f]{36}/);
   } finally {
     await rm(folder, { recursive: true });
   }
