@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { delimiter } from 'node:path';
 import type { Command } from 'commander';
-import { ApiClient } from '@isochrone/kube';
+import { ApiClient, ApiError, type KubeObject, type ObjectRef, type Resource } from '@isochrone/kube';
 import { CliError } from '../errors.ts';
 import type { Format } from '../output.ts';
 
-/** What every command of the plug-in takes; the names are kubectl's. */
+/** What every command of the plug-in takes, before its name or after, as kubectl does; the names are kubectl's. */
 export interface ConnectionOptions {
   readonly kubeconfig?: string;
   readonly context?: string;
@@ -30,6 +32,9 @@ export async function withConnection<T>(
   use: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   const { kubeconfig, context } = options;
+  // The list is read in more than one place, and by a library that insists on every file.
+  const list = process.env['KUBECONFIG'];
+  if (list !== undefined) process.env['KUBECONFIG'] = existingFiles(list);
   const client = await ApiClient.fromKubeconfig({
     ...(kubeconfig === undefined ? {} : { path: kubeconfig }),
     ...(context === undefined ? {} : { context }),
@@ -39,6 +44,35 @@ export async function withConnection<T>(
     return await use({ client, namespace: options.namespace ?? (await contextNamespace(options)) });
   } finally {
     await client.close();
+  }
+}
+
+/** Of a list of files those that are there, as kubectl takes it; all of them when none is, so that the error names them. */
+export function existingFiles(list: string): string {
+  const existing = list.split(delimiter).filter((file) => existsSync(file));
+  return existing.length === 0 ? list : existing.join(delimiter);
+}
+
+/**
+ * The object, if there is one.
+ * @throws CliError NOT_FOUND when the server does not even know the resource; ApiError
+ */
+export async function findObject<T extends KubeObject>(
+  client: Pick<ApiClient, 'get' | 'server'>,
+  resource: Resource<T>,
+  ref: ObjectRef,
+): Promise<T | undefined> {
+  try {
+    return await client.get(resource, ref);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.isNotFound)) throw error;
+    // The server names the object that is missing, unless it is the resource.
+    if (error.details.name !== undefined) return undefined;
+    throw new CliError(
+      'NOT_FOUND',
+      `${client.server} knows no ${resource.plural}; choose a hub by --context, or have an administrator install Isochrone (crds/)`,
+      { cause: error },
+    );
   }
 }
 

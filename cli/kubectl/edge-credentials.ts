@@ -1,6 +1,7 @@
 import { edgeClusterResource, edgeNamespace, names } from '@isochrone/api';
 import { core, findCondition, type ApiClient, type Secret } from '@isochrone/kube';
 import { CliError } from '../errors.ts';
+import { findObject } from './connection.ts';
 
 /**
  * A kubeconfig by which the edge operator of a member reaches the hub.
@@ -8,7 +9,7 @@ import { CliError } from '../errors.ts';
  * @throws CliError NOT_FOUND, NOT_READY; ApiError
  */
 export async function edgeKubeconfig(client: ApiClient, cluster: string, server?: string): Promise<object> {
-  const member = await client.find(edgeClusterResource, { name: cluster });
+  const member = await findObject(client, edgeClusterResource, { name: cluster });
   if (member === undefined) {
     throw new CliError(
       'NOT_FOUND',

@@ -5,7 +5,7 @@ import { CliError } from '../errors.ts';
 import { exitOverride } from '../exit-override.ts';
 import { documentFormats, formatOption, formats, render, type Format } from '../output.ts';
 import { VERSION } from '../version.ts';
-import { connectionOptions, jobName, withConnection, type ConnectionOptions } from './connection.ts';
+import { connectionOptions, findObject, jobName, withConnection, type ConnectionOptions } from './connection.ts';
 import { edgeKubeconfig } from './edge-credentials.ts';
 import { fetchResults, resultsText } from './results.ts';
 import { readStatement, statementText } from './statement.ts';
@@ -13,7 +13,8 @@ import { whyDocument, whyText } from './why.ts';
 
 /** The command line of `kubectl isochrone`. */
 export function kubectlProgram(): Command {
-  const program = exitOverride(new Command('kubectl-isochrone'))
+  const program = connectionOptions(exitOverride(new Command('kubectl-isochrone')))
+    .configureHelp({ showGlobalOptions: true })
     .usage('COMMAND [flags]   (also: kubectl isochrone COMMAND)')
     .description('Look into an Isochrone federation.')
     .version(VERSION, '-V, --version')
@@ -22,13 +23,14 @@ export function kubectlProgram(): Command {
       '\nExit status: 0 done, 1 failed or not ready, 2 wrong usage, 3 unreachable, 4 not found, 5 forbidden.',
     );
 
-  formatOption(connectionOptions(program.command('why')))
+  formatOption(program.command('why'))
     .description('Tell why a job is where it is, and what to change.')
     .argument('<job>', 'job/NAME')
-    .action(async (target: string, options: ConnectionOptions) => {
+    .action(async (target: string, _options: object, command: Command) => {
+      const options = command.optsWithGlobals<ConnectionOptions>();
       const name = jobName(target);
       await withConnection(options, async ({ client, namespace }) => {
-        const job = await client.find(inferenceJobResource, { namespace, name });
+        const job = await findObject(client, inferenceJobResource, { namespace, name });
         if (job === undefined) {
           throw new CliError(
             'NOT_FOUND',
@@ -39,24 +41,25 @@ export function kubectlProgram(): Command {
       });
     });
 
-  connectionOptions(program.command('results'))
+  program
+    .command('results')
     .description('Check every result of a complete job against its digest, and download them.')
     .argument('<job>', 'job/NAME')
     .option('-o, --output <directory|format>', 'where to write the shards; or json, yaml or wide for a summary')
-    .action(async (target: string, options: Omit<ConnectionOptions, 'output'> & { output?: string }) => {
+    .action(async (target: string, { output }: { output?: string }, command: Command) => {
       const name = jobName(target);
-      const { output, ...connection } = options;
       const format: Format | undefined = formats.find((known) => known === output);
       const directory = format === undefined ? output : undefined;
-      await withConnection(connection, async (connected) => {
+      await withConnection(command.optsWithGlobals(), async (connected) => {
         const results = await fetchResults(connected, name, directory);
         print(render(results, format, (wide) => resultsText(results, wide)));
       });
     });
 
-  formatOption(connectionOptions(program.command('statement')))
+  formatOption(program.command('statement'))
     .description('Show the account of a namespace.')
-    .action(async (options: ConnectionOptions) => {
+    .action(async (_options: object, command: Command) => {
+      const options = command.optsWithGlobals<ConnectionOptions>();
       await withConnection(options, async (connected) => {
         const statement = await readStatement(connected);
         print(render(statement, options.output, (wide) => statementText(statement, wide)));
@@ -64,7 +67,7 @@ export function kubectlProgram(): Command {
     });
 
   const edge = program.command('edge').description('Manage members.');
-  formatOption(connectionOptions(edge.command('credentials')), documentFormats)
+  formatOption(edge.command('credentials'), documentFormats)
     .description(
       'Print the kubeconfig by which the edge operator of a member reaches the hub. It holds a token: keep it secret.',
     )
@@ -73,9 +76,10 @@ export function kubectlProgram(): Command {
       '--server <url>',
       'address of the hub as the member sees it (default: the --edge-server of the operator, else that of this context)',
     )
-    .action(async (cluster: string, options: ConnectionOptions & { server?: string }) => {
+    .action(async (cluster: string, { server }: { server?: string }, command: Command) => {
+      const options = command.optsWithGlobals<ConnectionOptions>();
       await withConnection(options, async ({ client }) => {
-        const config = await edgeKubeconfig(client, cluster, options.server);
+        const config = await edgeKubeconfig(client, cluster, server);
         print(render(config, options.output, () => stringify(config)));
       });
     });

@@ -2,7 +2,7 @@ import { inferenceJobResource } from '@isochrone/api';
 import { readStorageSecret, S3Client } from '@isochrone/operator/storage';
 import { CliError } from '../errors.ts';
 import { table } from '../output.ts';
-import type { Connection } from './connection.ts';
+import { findObject, type Connection } from './connection.ts';
 import { checkObject, downloadShards, readManifest } from './download.ts';
 import { parseManifest, type ManifestShard } from './manifest.ts';
 
@@ -27,7 +27,7 @@ export async function fetchResults(
   name: string,
   directory?: string,
 ): Promise<Results> {
-  const job = await client.find(inferenceJobResource, { namespace, name });
+  const job = await findObject(client, inferenceJobResource, { namespace, name });
   if (job === undefined) {
     throw new CliError(
       'NOT_FOUND',

@@ -205,6 +205,16 @@ describe('kubectl isochrone on a real API server and object store', () => {
       assert.equal((await plugin(...args)).status, 2, args.join(' '));
     }
     assert.equal((await run('kubectl-isochrone.ts', 'why', 'job/read', '--kubeconfig', '/nowhere')).status, 2);
+    const before = await run(
+      'kubectl-isochrone.ts',
+      '--kubeconfig',
+      plane.adminKubeconfig,
+      '-n',
+      'vision',
+      'why',
+      'read',
+    );
+    assert.equal(before.status, 0, before.stderr);
     const strange = await plugin('why', 'job/read', '--context', 'nowhere');
     assert.equal(strange.status, 2, strange.stderr);
   });
