@@ -11,6 +11,7 @@ export function isochroneProgram(setStatus: (status: number) => void): Command {
     .description('One inference pool out of scattered GPU clusters.')
     .version(VERSION, '-V, --version')
     .enablePositionalOptions()
+    .helpCommand(false)
     .addHelpText(
       'after',
       '\nExit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 unreachable or in use, 4 not found, 5 forbidden.',
@@ -31,5 +32,13 @@ export function isochroneProgram(setStatus: (status: number) => void): Command {
     .command('version')
     .description('Print the version.')
     .action(() => void process.stdout.write(`isochrone ${VERSION}\n`));
+  // Commander's own would show the outer command of a program, which does not know the flags yet.
+  program
+    .command('help')
+    .description('Show the help of a command.')
+    .argument('[command...]')
+    .action(async (names: string[]) => {
+      await program.parseAsync([...names, '--help'], { from: 'user' });
+    });
   return program;
 }
