@@ -5,8 +5,6 @@ export type Check = () => true | string;
 export interface Health {
   /** Whether it can do its work: `/readyz`. A program is not ready before it registered one. */
   readiness(name: string, check: Check): void;
-  /** Whether it would be better restarted: `/healthz`. */
-  liveness(name: string, check: Check): void;
 }
 
 export interface HealthReport {
@@ -18,24 +16,15 @@ export interface HealthReport {
 /** Holds the checks and answers for them. */
 export class HealthChecks implements Health {
   readonly #readiness = new Map<string, Check>();
-  readonly #liveness = new Map<string, Check>();
   #stopping = false;
 
   readiness(name: string, check: Check): void {
     this.#readiness.set(name, check);
   }
 
-  liveness(name: string, check: Check): void {
-    this.#liveness.set(name, check);
-  }
-
-  /** From now on it is alive, not ready. */
+  /** From now on it is not ready. */
   stopping(): void {
     this.#stopping = true;
-  }
-
-  isAlive(): HealthReport {
-    return report(this.#liveness);
   }
 
   isReady(): HealthReport {
