@@ -1,4 +1,4 @@
-export { LedgerError, isLedgerUnavailable, ledgerErrors } from './errors.ts';
+export { LedgerError, isLedgerUnavailable } from './errors.ts';
 export type { LedgerErrorCode } from './errors.ts';
 export type {
   AttemptKey,
