@@ -31,5 +31,6 @@ programs: $(packages)
 	@$(with_node) node tools/binaries/main.ts
 
 $(packages): package-lock.json
+	@echo "installing npm packages (about 30 s, once)" >&2
 	@$(with_node) npm ci --no-audit --no-fund
 	@touch $@

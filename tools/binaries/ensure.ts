@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { ToolError } from '../errors.ts';
 import { build } from './go-build.ts';
 import { catalog, type Binary, type BinaryName } from './catalog.ts';
-import { download } from './download.ts';
+import { download, publishedChecksums } from './download.ts';
 import { withLock } from './lock.ts';
 import { findOnMachine, type Found } from './machine.ts';
 
@@ -40,12 +40,14 @@ export async function ensureBinaries(
     join(cache, 'lock'),
     () => log('another process is getting the programs; waiting for it'),
     async () => {
-      const unreachable = new Set<string>();
       const present = await find(); // the lock's last holder may have got them
-      for (const binary of binaries.filter((_, index) => present[index] === undefined)) {
-        await install(binary, cache, { log, unreachable, ...(signal && { signal }) });
+      const missing = binaries.filter((_, index) => present[index] === undefined);
+      const checksums = await publishedChecksums(missing, signal);
+      for (const binary of missing) {
+        await install(binary, cache, checksums.get(binary.name), { log, ...(signal && { signal }) });
       }
     },
+    signal,
   );
   const located = await find();
   return located.map((found, index) => {
@@ -64,14 +66,19 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
 async function install(
   binary: Binary,
   cache: string,
-  options: { log: (line: string) => void; unreachable: Set<string>; signal?: AbortSignal },
+  checksum: string | undefined,
+  options: { log: (line: string) => void; signal?: AbortSignal },
 ): Promise<void> {
   for await (const left of glob('partial-*', { cwd: cache }))
     await rm(join(cache, left), { recursive: true, force: true });
   const folder = await mkdtemp(join(cache, 'partial-'));
-  const made = (await download(binary, { ...options, folder })) ?? (await build(binary, { ...options, folder }));
-  const target = join(cache, binary.folder, binary.name);
-  await mkdir(dirname(target), { recursive: true });
-  await rename(made, target);
-  await rm(folder, { recursive: true, force: true });
+  try {
+    const downloaded = checksum === undefined ? undefined : await download(binary, { ...options, checksum, folder });
+    const made = downloaded ?? (await build(binary, { ...options, folder }));
+    const target = join(cache, binary.folder, binary.name);
+    await mkdir(dirname(target), { recursive: true });
+    await rename(made, target);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
