@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { catalog } from './catalog.ts';
 import { checksumOf } from './download.ts';
@@ -82,6 +83,23 @@ describe('findOnMachine', () => {
     assert.equal((await find('absent', 'fresh'))?.origin, 'PATH');
     assert.deepEqual(await find('absent', 'old'), { path: cached, origin: 'cache', version: etcd.version });
   });
+});
+
+test('what is stopped while it gets a program leaves no half of it', { timeout: 20_000 }, async () => {
+  const [cache, path] = [join(folder, 'stopped'), join(folder, 'only-go')];
+  await mkdir(path);
+  await writeFile(join(path, 'go'), '#!/bin/sh\nexec /bin/sleep 60\n', { mode: 0o755 });
+  const getting = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
+    // A proxy that nobody runs: no release can be reached, so that everything is built.
+    env: { ISOCHRONE_CACHE: cache, PATH: path, NODE_USE_ENV_PROXY: '1', HTTPS_PROXY: 'http://127.0.0.1:1' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  for await (const line of createInterface({ input: getting.stderr })) if (line.startsWith('building')) break;
+  assert.equal((await readdir(cache)).filter((name) => name.startsWith('partial-')).length, 1);
+  getting.kill('SIGINT');
+  await once(getting, 'exit');
+  assert.equal(getting.exitCode, 1);
+  assert.deepEqual(await readdir(cache), ['lock']);
 });
 
 test('withLock lets one in at a time, and a holder that is killed lets go', { timeout: 20_000 }, async () => {

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { setInterval } from 'node:timers';
 import { ToolError } from '../errors.ts';
@@ -45,14 +44,15 @@ export async function build(binary: Binary, { folder, log, signal }: BuildOption
     () => log(`… ${binary.name}: ${Math.round((performance.now() - started) / 1000)} s`),
     30_000,
   );
-  try {
-    await once(go, 'close');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new ToolError('BinaryUnavailable', howToGet(binary), { cause: error });
-  } finally {
-    clearInterval(progress);
+  // Not before it has ended, also when it is stopped: it writes to the folder.
+  let failure: NodeJS.ErrnoException | undefined;
+  go.on('error', (error) => (failure = error));
+  await new Promise((resolve) => go.once('close', resolve));
+  clearInterval(progress);
+  if (failure?.code === 'ENOENT') {
+    throw new ToolError('BinaryUnavailable', howToGet(binary), { cause: failure });
   }
+  if (failure !== undefined) throw failure;
   if (go.exitCode !== 0) throw new ToolError('CommandFailed', `go ${args.join(' ')}\n${output.join('').trimEnd()}`);
   return path;
 }

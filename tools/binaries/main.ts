@@ -7,16 +7,23 @@ import { ToolError } from '../errors.ts';
 import { catalog } from './catalog.ts';
 import { ensureBinaries } from './ensure.ts';
 
+const stop = new AbortController();
+// What was begun is removed before it ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => stop.abort(new ToolError('BinaryUnavailable', `stopped by ${signal}`)));
+
 try {
   const located = await ensureBinaries(
     catalog().map(({ name }) => name),
-    { log: (line) => console.error(line) },
+    { log: (line) => console.error(line), signal: stop.signal },
   );
   for (const { name, version, origin, path } of located) {
     console.log(`${name.padEnd(24)} ${version.padEnd(10)} ${origin.padEnd(10)} ${path}`);
   }
 } catch (error) {
-  if (!(error instanceof ToolError)) throw error;
-  console.error(error.message);
+  // What was stopped may say so in its own way.
+  const reason: unknown = stop.signal.aborted ? stop.signal.reason : error;
+  if (!(reason instanceof ToolError)) throw error;
+  console.error(reason.message);
   process.exitCode = 1;
 }
