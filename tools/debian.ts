@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { access, mkdir, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from './binaries/ensure.ts';
 import { withLock } from './binaries/lock.ts';
+import { NO_DAEMONS, withoutDaemons } from './daemon-policy.ts';
 
 const run = promisify(execFile);
 
@@ -13,9 +14,6 @@ export interface DebianPart {
   /** Names looked up in PATH, or absolute paths: all there means that nothing is to be installed. */
   readonly programs: readonly string[];
 }
-
-/** Debian asks this program whether a daemon may start; 101 forbids it. */
-const POLICY = '/usr/sbin/policy-rc.d';
 
 /** Why a part of the machine cannot be had, for the message of a skipped test. Undefined when it is there. */
 export type Lacking = string | undefined;
@@ -51,23 +49,21 @@ export async function ensureDebianPackages(
 }
 
 async function install(packages: readonly string[]): Promise<Lacking> {
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const environment = { ...process.env, ...NO_DAEMONS, DEBIAN_FRONTEND: 'noninteractive' };
   const apt = (...args: string[]) =>
     run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', '-q', ...args], { env: environment, maxBuffer: 2 ** 26 });
   const install = () => apt('install', '-y', '--no-install-recommends', ...packages);
-  const ownPolicy = !(await exists(POLICY));
   try {
-    if (ownPolicy) await writeFile(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
     // The lists may be absent or old on a fresh machine; most often they are neither.
-    await install().catch(async () => {
-      await apt('update');
-      return install();
-    });
+    await withoutDaemons(() =>
+      install().catch(async () => {
+        await apt('update');
+        return install();
+      }),
+    );
     return undefined;
   } catch (error) {
     return `apt-get could not install ${packages.join(', ')}: ${lastLine((error as { stderr?: string }).stderr ?? String(error))}`;
-  } finally {
-    if (ownPolicy) await rm(POLICY, { force: true });
   }
 }
 
