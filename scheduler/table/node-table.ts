@@ -25,7 +25,7 @@ const FIRST_ROWS = 256;
 
 /**
  * Every device of every member node as one row of typed arrays: 100 000 rows are scanned without touching an object
- * (docs/adr/0010-node-table.md). Changed in place; a decision is synchronous, so it never sees half a change.
+ * (docs/adr/0007-node-table.md). Changed in place; a decision is synchronous, so it never sees half a change.
  */
 export class NodeTable {
   readonly clusters = new Interner();
