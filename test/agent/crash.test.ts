@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'node:test';
-import { SYSTEM_NAMESPACE, inferenceTaskResource } from '@isochrone/api';
+import { SYSTEM_NAMESPACE, inferenceTaskResource, type StorageAccess } from '@isochrone/api';
 import { doublingModel, slowModel } from '@isochrone/node-agent/testing/models';
 import { tensorOf, encodeNpy } from '@isochrone/tensor';
 import { verifyReceipt } from '@isochrone/verification';
 import { eventually } from '@isochrone/test/harness';
+import { integerBetween, seeded } from '../chaos/random.ts';
 import { agentWorld, outputKey, publicKeyOf, receiptOf, type Program } from './agent-world.ts';
 import { faultProxy } from './fault-proxy.ts';
 import { childrenOf, isDead } from './processes.ts';
@@ -108,35 +109,58 @@ test('a sidecar that is killed and comes back costs no work', async () => {
   verifyReceipt(receiptOf(task), publicKeyOf(node));
 });
 
-/** mulberry32: the moments of the kills are the same each time. */
-function* randoms(seed: number): Generator<number, never> {
-  for (let state = seed; ;) {
-    state = (state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(state ^ (state >>> 15), 1 | state);
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
-    yield ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  }
+/** By way of the proxy: the test sees what the agent asks of the store. */
+const throughProxy = (access: StorageAccess): StorageAccess => ({
+  ...access,
+  inputURL: proxy.through(access.inputURL!),
+  outputs: access.outputs.map((output) => ({ ...output, url: proxy.through(output.url) })),
+});
+
+/** Kills the agent at its `at`-th request of the method, before it is answered or when the store has answered. */
+function killAt(at: number, method: 'GET' | 'PUT', when: 'asked' | 'answered'): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let asked = 0;
+  const isDue = (request: IncomingMessage): boolean => {
+    if (request.method === method) asked += 1;
+    if (request.method !== method || asked !== at) return false;
+    agent.child.kill('SIGKILL');
+    resolve(`${method} ${at} ${when}`);
+    return true;
+  };
+  proxy.fault = (request, response) => {
+    if (when === 'answered' || !isDue(request)) return false;
+    response.destroy();
+    return true;
+  };
+  proxy.loseAnswer = (request) => when === 'answered' && isDue(request);
+  return promise;
 }
 
 for (const seed of [1, 2, 3, 4]) {
-  test(`killed at random moments (seed ${seed}) the agent ends the task with one receipt and the right bytes`, async () => {
-    const random = randoms(seed);
+  test(`killed at random requests (seed ${seed}) the agent ends the task with one receipt and the right bytes`, async (context) => {
+    const random = seeded(seed);
     const name = `kill-${seed}`;
     await world.readyNode();
     await world.createTask({ name: `${name}-before`, model: doublingModel('FP32', ['n', 4]), input: input(1) });
     const { sequence } = receiptOf(await world.ended(`${name}-before`)).receipt;
     const shards = [5, 3, 4];
-    await world.createTask({
-      name,
-      model: slowModel(100_000),
-      input: input(12),
-      shards,
-      modelSpec: { maxBatchSize: 2 },
-      spec: { timeoutSeconds: 120 },
-    });
+    // While it reads and runs, then while it delivers; every run makes at least two requests of the kind that is left to it.
+    const whileReading = integerBetween(random, 1, 2);
     for (let kill = 0; kill < 3; kill += 1) {
-      // The moment is what is tested, so it is time that is waited for.
-      await delay(random.next().value * (kill === 0 ? 1500 : 3500));
+      const method = kill < whileReading ? 'GET' : 'PUT';
+      const killed = killAt(integerBetween(random, 1, 2), method, random() < 0.5 ? 'asked' : 'answered');
+      if (kill === 0) {
+        await world.createTask({
+          name,
+          model: slowModel(100_000),
+          input: input(12),
+          shards,
+          modelSpec: { maxBatchSize: 2 },
+          spec: { timeoutSeconds: 120 },
+          access: throughProxy,
+        });
+      }
+      context.diagnostic(await killed);
       await agent.kill9();
       agent = await world.startAgent();
     }
