@@ -16,14 +16,12 @@ export class Changes implements Disposable {
     return this.#count;
   }
 
-  /** Resolves at that many changes from the start. @throws the signal's reason when it is aborted before, or why the watch broke */
-  async reach(at: number, signal: AbortSignal): Promise<void> {
+  /** Resolves at that many changes from the start. @throws why the watch broke */
+  async reach(at: number): Promise<void> {
     if (this.#count >= at) return;
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
     this.#waiting.push({ at, resolve: () => resolve(undefined), reject });
-    await promise.finally(() => signal.removeEventListener('abort', onAbort));
+    await promise;
   }
 
   [Symbol.dispose](): void {
