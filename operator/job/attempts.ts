@@ -1,3 +1,4 @@
+import { taskFailures } from '@isochrone/api';
 import type { AttemptRecord, DeliveredOutput, HoldState, Purpose } from '@isochrone/ledger';
 
 export interface AttemptShard {
@@ -38,6 +39,17 @@ const blameless = new Set(['NeverStarted', 'Suspended', 'JobDeleted', 'JobFailed
 /** Whether the attempt came to an end that is held against somebody. */
 export function isFailure({ state, reason }: Pick<Attempt, 'state' | 'reason'>): boolean {
   return state === 'Refunded' && !blameless.has(reason ?? '');
+}
+
+/** What an edge says of the input that the hub can see for itself. */
+const seenByHub = new Set<string>(['InputChanged', 'InputNotFound'] satisfies (typeof taskFailures.Input)[number][]);
+const claims = new Set<string>(
+  [...taskFailures.Model, ...taskFailures.Input, ...taskFailures.Output].filter((reason) => !seenByHub.has(reason)),
+);
+
+/** Whether the reason is an edge's word, and no more, that model or input are at fault. */
+export function isClaim(reason: string | undefined): boolean {
+  return reason !== undefined && claims.has(reason);
 }
 
 /** Groups the ledger's rows, which come by attempt, then shard. */

@@ -12,6 +12,7 @@ import type {
   PendingTask,
   PlacementProblem,
   ReceiptOutcome,
+  VerificationProblem,
 } from './observed.ts';
 
 /** What this process holds of one job. All of it can be found out again: from the ledger, the hub and the objects. */
@@ -27,7 +28,7 @@ export class JobMemory implements Known {
   readonly comparisons = new Map<string, ComparisonOutcome>();
   inputNow: Known['inputNow'];
   placement: PlacementProblem | undefined;
-  readonly verificationPlacement = new Map<number, PlacementProblem>();
+  readonly verificationPlacement = new Map<number, VerificationProblem>();
   lastExplanation: Known['lastExplanation'];
   manifest: Known['manifest'];
   readonly busy = new Set<string>();

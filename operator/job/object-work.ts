@@ -136,7 +136,7 @@ export async function compose(shell: JobShell, attempt: number, signal: AbortSig
     if (hasCode(error, 'STORAGE_PRECONDITION', 'STORAGE_NOT_FOUND')) memory.inputNow = 'Changed';
     if (!(error instanceof OperatorError)) throw error;
     memory.pending.set(attempt, { ...pending, composition: { failed: error.message } });
-    const problem = { reason: 'StorageUnavailable', message: error.message, explanation: undefined };
+    const problem = { reason: 'StorageUnavailable', message: error.message, explanation: undefined, needs: undefined };
     const now = shell.deps.clock.now();
     memory.verificationPlacement.set(shell.attempt(attempt).verifies!, {
       ...problem,

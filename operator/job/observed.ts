@@ -73,6 +73,12 @@ export interface PlacementProblem extends Problem {
   readonly explanation: Explanation | undefined;
 }
 
+/** Why a window finds nobody to re-execute it. */
+export interface VerificationProblem extends PlacementProblem {
+  /** What was asked for; undefined where a node was found and its input could not be written. */
+  readonly needs: 'Independent' | 'Trusted' | undefined;
+}
+
 /** What this process found out about a job. All of it can be found out again. */
 export interface Known {
   readonly admission: AdmissionOutcome | undefined;
@@ -89,7 +95,7 @@ export interface Known {
   readonly inputNow: 'Same' | 'Changed' | undefined;
   readonly placement: PlacementProblem | undefined;
   /** By the attempt that waits for re-execution. */
-  readonly verificationPlacement: ReadonlyMap<number, PlacementProblem>;
+  readonly verificationPlacement: ReadonlyMap<number, VerificationProblem>;
   readonly lastExplanation: { readonly explanation: Explanation; readonly at: number } | undefined;
   readonly manifest:
     | { readonly uri: string; readonly sha256: string }

@@ -23,7 +23,7 @@ export interface JobOptions {
   readonly retrySeconds: number;
   /** Least time between two status writes of a running job. */
   readonly statusIntervalMilliseconds: number;
-  /** Tries at verifying one window before it counts as inconclusive. */
+  /** Re-executions of one window that may blame model or input before it counts as inconclusive. */
   readonly maxVerificationRounds: number;
   /** Length of one epoch of the sampling keys. */
   readonly samplingEpochSeconds: number;

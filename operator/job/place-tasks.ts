@@ -84,7 +84,7 @@ export async function placeVerification(
   const purpose = needs === 'Trusted' ? 'Reference' : 'Verification';
   const before = memory.verificationPlacement.get(primary);
   const tell = (problem: Problem, hopeless?: Explanation): false => {
-    const told = problemNow(shell, before, problem, hopeless);
+    const told = { ...problemNow(shell, before, problem, hopeless), needs };
     memory.verificationPlacement.set(primary, hopeless === undefined ? told : { ...told, retryAt: deps.clock.now() });
     return false;
   };

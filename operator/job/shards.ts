@@ -86,7 +86,7 @@ export function deriveShards(job: InferenceJob, input: AdmittedInput, attempts: 
 }
 
 /** Two retries at once, on other nodes; then 2, 4, 8 s, up to five minutes: what fails everywhere must not burn the fleet. */
-function retryDelay(failures: number): number {
+export function retryDelay(failures: number): number {
   return failures < 3 ? 0 : Math.min(2000 * 2 ** (failures - 3), 300_000);
 }
 

@@ -20,7 +20,9 @@ const bad: readonly Behaviour[] = ['Cheats', 'DeliversOther', 'Fails', 'Vanishes
 
 const scenario = fc.record({
   seed: fc.integer(),
+  honest: fc.constantFrom(3, 3, 1),
   bad: fc.array(fc.constantFrom(...bad), { maxLength: 4 }),
+  courts: fc.constantFrom(2, 2, 1),
   shards: fc.integer({ min: 1, max: 9 }),
   parallelism: fc.integer({ min: 1, max: 4 }),
   mode: fc.constantFrom('Sampled' as const, 'Full' as const),
@@ -31,8 +33,8 @@ const scenario = fc.record({
   interruption: fc.constantFrom('none', 'none', 'suspend', 'delete'),
 });
 
-function fleet(behaviours: readonly Behaviour[]): SimulatedNode[] {
-  const edge = (['Honest', 'Honest', 'Honest', ...behaviours] as const).map((behaviour, index) => ({
+function fleet(honest: number, behaviours: readonly Behaviour[], courts: number): SimulatedNode[] {
+  const edge = [...Array.from({ length: honest }, () => 'Honest' as const), ...behaviours].map((behaviour, index) => ({
     cluster: `c${index}`,
     name: `n${index}`,
     provider: `p${index}`,
@@ -40,7 +42,7 @@ function fleet(behaviours: readonly Behaviour[]): SimulatedNode[] {
     behaviour,
     price: 100_000 + index,
   }));
-  const trusted = ['court', 'appeal'].map((cluster) => ({
+  const trusted = ['court', 'appeal'].slice(0, courts).map((cluster) => ({
     cluster,
     name: 'judge',
     provider: 'federation',
@@ -61,7 +63,7 @@ test('a job ends, each shard is paid once and only for right rows, money is kept
       const ledger = openLedger(':memory:', { now: () => clock.now });
       const token = await ledger.acquireLeadership('test');
       await ledger.deposit({ namespace: 'vision', amount: 1_000_000_000n, idempotencyKey: 'd' });
-      const nodes = fleet(given.bad);
+      const nodes = fleet(given.honest, given.bad, given.courts);
       let step = 0;
       const world = new SimulatedWorld({
         nodes,
@@ -109,6 +111,16 @@ test('a job ends, each shard is paid once and only for right rows, money is kept
       const paid = attempts.filter(({ purpose, state }) => purpose === 'Work' && state === 'Released');
       for (const { attempt } of paid)
         assert.ok(!world.wrongRows.has(attempt), `wrong rows of attempt ${attempt} were paid`);
+      for (const { reason, verifies } of attempts) {
+        if (reason !== 'Superseded' || given.interruption !== 'none' || given.doubt > 0) continue;
+        if (world.job.status?.phase !== 'Complete') continue;
+        const judged = attempts.find(({ attempt }) => attempt === verifies);
+        assert.equal(
+          judged?.reason,
+          'VerificationInconclusive',
+          'who re-executes is paid, whatever becomes of the work',
+        );
+      }
       const { balance, spent, held } = await ledger.namespaceAccount('vision');
       assert.equal(balance + spent + held, 1_000_000_000n);
       for (const name of world.quarantined) {
@@ -127,7 +139,12 @@ test('a job ends, each shard is paid once and only for right rows, money is kept
       } else
         assert.ok(world.manifests === 0 || indices.length === given.shards, 'no manifest before every shard is paid');
       const mustComplete =
-        given.interruption !== 'delete' && !given.isPoisoned && given.doubt === 0 && given.budget === '100.00';
+        given.honest === 3 &&
+        given.courts === 2 &&
+        given.interruption !== 'delete' &&
+        !given.isPoisoned &&
+        given.doubt === 0 &&
+        given.budget === '100.00';
       if (mustComplete) assert.equal(world.job.status?.phase, 'Complete', world.job.status?.message);
       if (given.isPoisoned && given.interruption !== 'delete' && given.budget === '100.00')
         assert.equal(world.job.status?.phase, 'Failed');
@@ -141,6 +158,8 @@ test('a job ends, each shard is paid once and only for right rows, money is kept
         [
           {
             seed: 2115528985,
+            honest: 3,
+            courts: 2,
             bad: ['Vanishes', 'LosesTasks', 'Cheats'],
             shards: 9,
             parallelism: 4,

@@ -207,6 +207,17 @@ const rows: readonly Row[] = [
   })),
 ];
 
+test('a result that others re-execute is judged though its node was quarantined meanwhile', () => {
+  const attempt = makeAttempt();
+  const round = makeAttempt({ attempt: 2, purpose: 'Verification', verifies: 1, cluster: 'beta' });
+  const observed = observe({
+    attempts: [attempt, round],
+    place: (cluster) => ({ ...well, isQuarantined: cluster === 'alpha' }),
+    tasks: new Map([[1, succeeded()]]),
+  });
+  assert.equal(stepAttempt(observed, attempt, now).stage, 'Checking');
+});
+
 describe('stepAttempt', () => {
   for (const { name, task, purpose = 'Work', place = well, at = now, remember, expected } of rows) {
     test(name, () => {

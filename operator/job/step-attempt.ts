@@ -33,10 +33,15 @@ const timeoutMarginMilliseconds = 60_000;
 /** Decides about one attempt that is held. Nothing that an edge wrote is believed here: claims only lead to checks. */
 export function stepAttempt(observed: Observed, attempt: Attempt, now: number): AttemptStep {
   const task = observed.tasks.get(attempt.attempt);
-  if (observed.place(attempt.cluster, attempt.node).isQuarantined)
-    return failed('NodeQuarantined', 'the node was quarantined');
+  const status = task?.status?.attempt === attempt.attempt ? task.status : undefined;
+  if (observed.place(attempt.cluster, attempt.node).isQuarantined) {
+    // What others re-execute is judged to its end, where they are paid and it is not.
+    const isJudged =
+      status?.phase === 'Succeeded' &&
+      observed.attempts.some(({ verifies, state }) => verifies === attempt.attempt && state !== 'Refunded');
+    if (!isJudged) return failed('NodeQuarantined', 'the node was quarantined');
+  }
   if (task === undefined) return stepWithoutTask(observed, attempt, now);
-  const status = task.status?.attempt === attempt.attempt ? task.status : undefined;
   if (status?.phase === 'Failed') return stepFailure(observed, attempt, status.failure);
   if (status?.phase === 'Succeeded') return stepResult(observed, attempt, task, now);
   return stepRunning(observed, attempt, task, status?.phase !== undefined, now);

@@ -1,9 +1,10 @@
 import { decideVerdict, type Outcome, type Verdict } from '@isochrone/verification';
 import type { Action } from './actions.ts';
-import { isFailure, type Attempt } from './attempts.ts';
+import { isClaim, isFailure, type Attempt } from './attempts.ts';
 import { remainingBudget } from './budget.ts';
-import { comparisonKey, type Observed } from './observed.ts';
+import { comparisonKey, type Observed, type VerificationProblem } from './observed.ts';
 import { composedRecords } from './sample.ts';
+import { retryDelay } from './shards.ts';
 import { stepAttempt, type AcceptedReceipt, type AttemptFailure } from './step-attempt.ts';
 
 export interface VerificationStep {
@@ -16,7 +17,8 @@ type Delivered = { readonly receipt: AcceptedReceipt; readonly sampled: number }
 /**
  * Decides about the window of one attempt of work whose delivered bytes are what its node committed to: who re-executes,
  * what is compared, and who is paid. Re-executions are settled before the work: a crash between leaves the work held, and it
- * is judged again.
+ * is judged again, to the same end. What a node handed in before it was quarantined is judged like any other, so that its
+ * re-executions are paid; it is not.
  */
 export function stepVerification(
   observed: Observed,
@@ -25,29 +27,23 @@ export function stepVerification(
   now: number,
 ): VerificationStep {
   const rounds = observed.attempts.filter(({ verifies }) => verifies === primary.attempt);
-  const tries = rounds.filter((round) => round.state !== 'Refunded' || isFailure(round)).length;
-  // A released one whose task is gone cannot be compared any more; another takes its place.
+  // A released one whose task or output is gone, or whose node is not trusted any more, can be compared no more; another
+  // takes its place.
   const usable = rounds.filter(
-    ({ state, attempt }) => state === 'Held' || (state === 'Released' && observed.tasks.has(attempt)),
+    (round) =>
+      round.state === 'Held' ||
+      (round.state === 'Released' &&
+        observed.tasks.has(round.attempt) &&
+        stepAttempt(observed, round, now).stage !== 'Failed'),
   );
   const first = usable.find(({ purpose }) => purpose === 'Verification') ?? usable[0];
-  if (first === undefined) {
-    if (tries >= observed.options.maxVerificationRounds) {
-      return settle(
-        primary,
-        { primary: 'inconclusive', verifier: undefined },
-        [],
-        delivered,
-        'no re-execution came to an end',
-      );
-    }
-    return place(observed, primary, delivered, undefined, now);
-  }
+  if (first === undefined) return place(observed, primary, delivered, rounds, undefined, now);
   const compared = compareWith(observed, primary, primary, first, now);
   if ('step' in compared) return compared.step;
   const disagree = compared.outcomes.some((outcome) => judge(outcome, undefined, undefined).awaits === 'reference');
   if (!disagree)
     return conclude(
+      observed,
       primary,
       delivered,
       compared.outcomes.map((outcome) => judge(outcome, undefined, undefined)),
@@ -56,24 +52,13 @@ export function stepVerification(
     );
 
   const second = usable.find((round) => round !== first && round.purpose === 'Reference');
-  if (second === undefined) {
-    if (tries >= observed.options.maxVerificationRounds) {
-      return settle(
-        primary,
-        { primary: 'inconclusive', verifier: 'inconclusive' },
-        [first],
-        delivered,
-        'no reference came to an end',
-      );
-    }
-    return place(observed, primary, delivered, first, now);
-  }
+  if (second === undefined) return place(observed, primary, delivered, rounds, first, now);
   const own = compareWith(observed, primary, second, primary, now);
   if ('step' in own) return own.step;
   const others = compareWith(observed, primary, second, first, now);
   if ('step' in others) return others.step;
   const verdicts = compared.outcomes.map((outcome, row) => judge(outcome, own.outcomes[row], others.outcomes[row]));
-  return conclude(primary, delivered, verdicts, [first, second], own.message);
+  return conclude(observed, primary, delivered, verdicts, [first, second], own.message);
 }
 
 function judge(
@@ -127,6 +112,7 @@ export function failureActions(attempt: Attempt, { reason, message, charged, isF
 }
 
 function conclude(
+  observed: Observed,
   primary: Attempt,
   delivered: Delivered,
   verdicts: readonly Verdict[],
@@ -137,7 +123,7 @@ function conclude(
     primary: worst(verdicts.map((one) => one.primary)),
     verifier: worst(verdicts.map((one) => one.verifier)),
   };
-  return settle(primary, verdict, rounds, delivered, message);
+  return settle(observed, primary, verdict, rounds, delivered, message);
 }
 
 function worst(outcomes: readonly (Outcome | undefined)[]): Outcome {
@@ -150,15 +136,20 @@ interface WindowVerdict {
   readonly verifier: Outcome | undefined;
 }
 
+/**
+ * Pays re-executions before it quarantines, and quarantines before it settles the work: from each crash between, the window is
+ * judged again to the same end. A re-execution that says nothing goes last, or another would be asked for.
+ */
 function settle(
+  observed: Observed,
   primary: Attempt,
   verdict: WindowVerdict,
-  rounds: readonly Attempt[],
+  [first, second]: readonly Attempt[],
   { receipt }: Delivered,
   message: string,
 ): VerificationStep {
-  const [first, second] = rounds;
   const actions: Action[] = [];
+  const last: Action[] = [];
   // A trusted node is paid for its work, whatever it shows; a peer that is neither right nor wrong is not.
   const settleRound = (round: Attempt | undefined, outcome: Outcome | undefined): void => {
     if (round?.state !== 'Held') return;
@@ -172,54 +163,85 @@ function settle(
         message: `re-execution of ${primary.node}'s rows was wrong: ${message}`,
       });
       actions.push({ type: 'Refund', attempt, reason: 'VerificationFailed', charged: false });
-    } else actions.push({ type: 'Refund', attempt, reason: 'VerificationInconclusive', charged: false });
+    } else last.push({ type: 'Refund', attempt, reason: 'VerificationInconclusive', charged: false });
   };
-  if (verdict.primary === 'fail')
-    actions.push({ type: 'Quarantine', cluster: primary.cluster, node: primary.node, message });
-  settleRound(first, verdict.verifier);
   settleRound(second, 'pass');
-  const { attempt } = primary;
-  if (verdict.primary === 'pass') actions.push({ type: 'Release', attempt, outputs: receipt.outputs });
-  else {
-    const reason = verdict.primary === 'fail' ? 'VerificationFailed' : 'VerificationInconclusive';
-    actions.push({ type: 'Refund', attempt, reason, charged: false });
-  }
-  return { actions };
+  settleRound(first, verdict.verifier);
+  const { attempt, cluster, node } = primary;
+  const refund = (reason: string): void => void actions.push({ type: 'Refund', attempt, reason, charged: false });
+  if (verdict.primary === 'fail') {
+    actions.push({ type: 'Quarantine', cluster, node, message });
+    refund('VerificationFailed');
+  } else if (isQuarantined(observed, primary)) refund('NodeQuarantined');
+  else if (verdict.primary === 'pass') actions.push({ type: 'Release', attempt, outputs: receipt.outputs });
+  else refund('VerificationInconclusive');
+  return { actions: [...actions, ...last] };
 }
 
 /** How long peers that are full or not ready are waited for before a trusted node does their work. */
 const waitForPeerMilliseconds = 30_000;
 
-/** Asks for a node: an independent one, or a trusted one to be the reference or where no independent one exists. */
+/** How long a dispute waits for a trusted node that may decide it. One that nobody can decide must not bind work for ever. */
+const waitForReferenceMilliseconds = 300_000;
+
+/** Re-executions that may fail at peers before a trusted node is preferred. */
+const peerFailures = 2;
+
+/**
+ * Asks for a node: an independent one, or a trusted one to be the reference or where no independent one does the work. Gives
+ * the window up where no answer can come any more.
+ */
 function place(
   observed: Observed,
   primary: Attempt,
-  { sampled }: Delivered,
+  delivered: Delivered,
+  rounds: readonly Attempt[],
   first: Attempt | undefined,
   now: number,
 ): VerificationStep {
-  const problem = observed.known.verificationPlacement.get(primary.attempt);
-  if (problem !== undefined && now < problem.retryAt) return { actions: [], wakeAt: problem.retryAt };
-  const noPeer =
-    problem !== undefined &&
-    (problem.explanation?.resolvable === false || now - problem.since >= waitForPeerMilliseconds);
-  const failures = observed.attempts.filter(
-    ({ verifies, state }) => verifies === primary.attempt && state === 'Refunded',
-  );
-  const sample = sampled >= primary.records ? 'All' : sampled;
   const involved = first === undefined ? [primary] : [primary, first];
+  const problem = observed.known.verificationPlacement.get(primary.attempt);
+  const giveUp = (verifier: Outcome): VerificationStep =>
+    settle(observed, primary, { primary: 'inconclusive', verifier }, involved.slice(1), delivered, '');
+  // Nothing more is paid to judge what is not paid anyway; who re-executed it did the work.
+  if (isQuarantined(observed, primary)) return giveUp('pass');
+  const claims = rounds.filter(({ state, reason }) => state === 'Refunded' && isClaim(reason)).length;
+  if (claims >= observed.options.maxVerificationRounds) return giveUp('inconclusive');
+  const isUndecidable =
+    first !== undefined && problem?.reason === 'NoNodeFits' && now - problem.since >= waitForReferenceMilliseconds;
+  if (isUndecidable) return giveUp('inconclusive');
+
+  const failures = rounds.filter(isFailure);
+  const lastFailure = Math.max(0, ...failures.map(({ settledAt, heldAt }) => settledAt ?? heldAt));
+  const retryAt = Math.max(problem?.retryAt ?? 0, lastFailure + retryDelay(failures.length));
+  if (now < retryAt) return { actions: [], wakeAt: retryAt };
+  const sample = delivered.sampled >= primary.records ? 'All' : delivered.sampled;
   return {
     actions: [
       {
         type: 'PlaceVerification',
         primary: primary.attempt,
         records: composedRecords(sample, primary.records),
-        needs: first !== undefined || noPeer ? 'Trusted' : 'Independent',
+        needs: first !== undefined || prefersTrusted(problem, failures, now) ? 'Trusted' : 'Independent',
         excludedClusters: involved.map(({ cluster }) => cluster),
         excludedProviders: first === undefined ? [primary.provider] : [],
-        excludedNodes: failures.map(({ cluster, node }) => `${cluster}/${node}`),
+        excludedNodes: rounds
+          .filter(({ state }) => state === 'Refunded')
+          .map(({ cluster, node }) => `${cluster}/${node}`),
         available: remainingBudget(observed.job, observed.attempts),
       },
     ],
   };
+}
+
+/** Where a trusted node was asked for in vain, peers are asked again: one may have become free. */
+function prefersTrusted(problem: VerificationProblem | undefined, failures: readonly Attempt[], now: number): boolean {
+  if (problem?.needs === 'Trusted') return false;
+  if (failures.filter(({ purpose }) => purpose === 'Verification').length >= peerFailures) return true;
+  if (problem === undefined) return false;
+  return problem.explanation?.resolvable === false || now - problem.since >= waitForPeerMilliseconds;
+}
+
+function isQuarantined(observed: Observed, { cluster, node }: Attempt): boolean {
+  return observed.place(cluster, node).isQuarantined;
 }

@@ -199,15 +199,16 @@ export class SimulatedWorld {
           !action.excludedProviders.includes(one.provider);
         const node = this.#choose(isFit, action.excludedNodes);
         if (node === undefined) {
-          memory.verificationPlacement.set(
-            action.primary,
-            this.#problem(memory.verificationPlacement.get(action.primary)),
-          );
+          memory.verificationPlacement.set(action.primary, {
+            ...this.#problem(memory.verificationPlacement.get(action.primary)),
+            needs: action.needs,
+          });
           return;
         }
         const amount = this.#price(action.records, node);
         if (amount > action.available) {
-          memory.verificationPlacement.set(action.primary, { ...this.#problem(undefined), reason: 'BudgetExhausted' });
+          const problem = { ...this.#problem(undefined), reason: 'BudgetExhausted', needs: action.needs };
+          memory.verificationPlacement.set(action.primary, problem);
           return;
         }
         memory.verificationPlacement.delete(action.primary);
