@@ -77,7 +77,7 @@ export interface InferenceJobSpec {
     /** Least share of the records of a window that is re-executed; never less than two records. Mode Full re-executes all, whatever is written here. Default 2. */
     minSamplePercent: number;
   };
-  /** Retries of a shard for faults of the model or the input. Faults of a provider are free. Default 3. */
+  /** Retries of a shard for faults of the model or the input. Faults of a provider are free, and so is the first claim of such a fault, which another provider must confirm. Default 3. */
   backoffLimitPerShard: number;
   /** Seconds from admission until the job fails with DeadlineExceeded. Default none. */
   activeDeadlineSeconds?: number;

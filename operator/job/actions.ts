@@ -5,6 +5,8 @@ export interface ShardGroup {
   readonly shards: readonly { readonly index: number; readonly firstRecord: number; readonly records: number }[];
   /** `cluster/node` on which a shard of it failed, oldest first. */
   readonly excludedNodes: readonly string[];
+  /** Providers that blamed model or input for a shard of it; asked again only where no other has such a node. */
+  readonly excludedProviders: readonly string[];
 }
 
 /** What the shell is to do. Each is idempotent: a crash before, within or after it leaves nothing that a later run cannot finish. */

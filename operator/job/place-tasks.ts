@@ -23,14 +23,15 @@ export async function placeWork(shell: JobShell, { groups, available }: Place, s
   const demands = groups.map((group, offset): Demand => {
     const records = group.shards.reduce((sum, shard) => sum + shard.records, 0);
     const affordable = affordablePrice(job, records, model.referenceNanosecondsPerRecord, available);
-    return { workUID: memory.uid, attempt: first + offset, records, affordable, excludedNodes: group.excludedNodes };
+    const { excludedNodes, excludedProviders } = group;
+    return { workUID: memory.uid, attempt: first + offset, records, affordable, excludedNodes, excludedProviders };
   });
   if (demands.some(({ affordable }) => affordable < 1n)) {
     const message = `${formatMoney(available < 0n ? 0n : available)} of spec.budget.total is not held or paid; that bears no price for the next shards and their re-execution`;
     memory.placement = problemNow(shell, memory.placement, { reason: 'BudgetExhausted', message });
     return false;
   }
-  const placements = await askScheduler(shell, model, demands, signal);
+  const placements = await askForWork(shell, model, demands, signal);
   if ('problem' in placements) {
     memory.placement = problemNow(shell, memory.placement, placements.problem);
     return false;
@@ -138,6 +139,34 @@ export async function placeVerification(
 
 function amountOf(records: number, model: JobModel, { price }: Binding): bigint {
   return amountFor(records, BigInt(model.referenceNanosecondsPerRecord), BigInt(price));
+}
+
+/** Providers that blamed model or input are asked again where no other has such a node: then their word is all there is. */
+async function askForWork(
+  shell: JobShell,
+  model: JobModel,
+  demands: readonly Demand[],
+  signal: AbortSignal,
+): Promise<{ placements: Answer[] } | { problem: Problem }> {
+  const asked = await askScheduler(shell, model, demands, signal);
+  if ('problem' in asked) return asked;
+  const { placements } = asked;
+  const without = [...demands.entries()].filter(
+    ([index, { excludedProviders = [] }]) =>
+      excludedProviders.length > 0 &&
+      placements[index]!.binding === undefined &&
+      placements[index]!.explanation?.resolvable === false,
+  );
+  if (without.length === 0) return asked;
+  const again = await askScheduler(
+    shell,
+    model,
+    without.map(([, demand]) => ({ ...demand, excludedProviders: [] })),
+    signal,
+  );
+  if ('problem' in again) return again;
+  for (const [nth, [index]] of without.entries()) placements[index] = again.placements[nth]!;
+  return { placements };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { InferenceJob } from '@isochrone/api';
 import type { ShardGroup } from './actions.ts';
-import { isFailure, ledgerNode, type Attempt } from './attempts.ts';
+import { isClaim, isFailure, ledgerNode, type Attempt } from './attempts.ts';
 import type { AdmittedInput } from './observed.ts';
 import type { JobOptions } from './options.ts';
 import { MAX_CHALLENGE_ROWS } from './sample.ts';
@@ -21,8 +21,8 @@ export interface Shards {
   readonly givenUp: readonly GivenUpShard[];
   /** `cluster/node` on which the shard failed, with the last attempt that did. */
   readonly failedNodes: (index: number) => ReadonlyMap<string, number>;
-  /** Failures that count against backoffLimitPerShard. */
-  readonly charges: (index: number) => number;
+  /** Providers that blamed model or input for it, with when they did last; milliseconds since 1970. */
+  readonly claims: (index: number) => ReadonlyMap<string, number>;
   /** Before then it is not run again; milliseconds since 1970. */
   readonly retryAt: (index: number) => number;
 }
@@ -35,6 +35,7 @@ export function deriveShards(job: InferenceJob, input: AdmittedInput, attempts: 
   const charges = new Map<number, number>();
   const inconclusive = new Map<number, number>();
   const failedNodes = new Map<number, Map<string, number>>();
+  const claims = new Map<number, Map<string, number>>();
   const lastReason = new Map<number, string>();
   const failures = new Map<number, number>();
   const lastFailure = new Map<number, number>();
@@ -51,7 +52,10 @@ export function deriveShards(job: InferenceJob, input: AdmittedInput, attempts: 
         if (reason === 'VerificationInconclusive') inconclusive.set(index, (inconclusive.get(index) ?? 0) + 1);
         if (isFailure(attempt)) {
           failures.set(index, (failures.get(index) ?? 0) + 1);
-          lastFailure.set(index, attempt.settledAt ?? attempt.heldAt);
+          const at = attempt.settledAt ?? attempt.heldAt;
+          lastFailure.set(index, at);
+          if (isClaim(reason))
+            claims.set(index, (claims.get(index) ?? new Map<string, number>()).set(attempt.provider, at));
           const nodes = failedNodes.get(index) ?? new Map<string, number>();
           failedNodes.set(index, nodes.set(ledgerNode(attempt.cluster, attempt.node), attempt.attempt));
         }
@@ -80,7 +84,7 @@ export function deriveShards(job: InferenceJob, input: AdmittedInput, attempts: 
     held,
     givenUp,
     failedNodes: (index) => failedNodes.get(index) ?? new Map<string, number>(),
-    charges: (index) => charges.get(index) ?? 0,
+    claims: (index) => claims.get(index) ?? new Map<string, number>(),
     retryAt: (index) => (lastFailure.get(index) ?? 0) + retryDelay(failures.get(index) ?? 0),
   };
 }
@@ -89,6 +93,9 @@ export function deriveShards(job: InferenceJob, input: AdmittedInput, attempts: 
 export function retryDelay(failures: number): number {
   return failures < 3 ? 0 : Math.min(2000 * 2 ** (failures - 3), 300_000);
 }
+
+/** How long another provider that is full or not ready is waited for, to hear its word on a shard that one could not run. */
+const otherProviderMilliseconds = 600_000;
 
 const isHeld = 1;
 const isComplete = 2;
@@ -100,7 +107,8 @@ export function shardCount(records: number, recordsPerShard: number): number {
 /**
  * Packs pending shards into at most `slots` tasks: contiguous, so that a window is one range of the input, and each a share
  * of what is left, so that tasks get smaller towards the end and no slow node is waited for with much of the work (guided
- * self-scheduling, Polychronopoulos and Kuck 1987). A shard that failed on its own account goes alone: it then spoils no other.
+ * self-scheduling, Polychronopoulos and Kuck 1987). A shard that may have failed on its own account goes alone: it then spoils
+ * no other, and to another provider, whose word makes it count.
  */
 export function packShards(
   shards: Shards,
@@ -130,7 +138,7 @@ export function packShards(
     const last = groups.at(-1);
     const previous = last?.at(-1);
     const fits = last !== undefined && last.length < most && previous === index - 1;
-    if (fits && shards.charges(index) === 0 && shards.charges(previous) === 0) last.push(index);
+    if (fits && shards.claims(index).size === 0 && shards.claims(previous).size === 0) last.push(index);
     else if (groups.length < slots) groups.push([index]);
     else break;
   }
@@ -140,6 +148,9 @@ export function packShards(
       return { index, firstRecord, records: Math.min(recordsPerShard, input.records - firstRecord) };
     }),
     excludedNodes: oldestFailureFirst(indices.map((index) => shards.failedNodes(index))),
+    excludedProviders: [...shards.claims(indices[0]!)]
+      .filter(([, at]) => now < at + otherProviderMilliseconds)
+      .map(([provider]) => provider),
   }));
 }
 

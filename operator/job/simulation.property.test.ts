@@ -16,7 +16,15 @@ function seeded(seed: number): () => number {
   };
 }
 
-const bad: readonly Behaviour[] = ['Cheats', 'DeliversOther', 'Fails', 'Vanishes', 'NeverOpens', 'LosesTasks'];
+const bad: readonly Behaviour[] = [
+  'Cheats',
+  'DeliversOther',
+  'Fails',
+  'Vanishes',
+  'NeverOpens',
+  'LosesTasks',
+  'Blames',
+];
 
 const scenario = fc.record({
   seed: fc.integer(),

@@ -24,6 +24,8 @@ const { startTimeoutSeconds, unreachableGraceSeconds, nodeNotReadyGraceSeconds, 
 interface Row {
   readonly name: string;
   readonly task?: InferenceTask;
+  /** Reasons for which others were refunded for the same shard. */
+  readonly earlier?: readonly string[];
   readonly purpose?: 'Work' | 'Verification';
   readonly place?: PlaceView;
   readonly at?: number;
@@ -114,15 +116,44 @@ const rows: readonly Row[] = [
     task: failed({ class: 'Provider', reason: 'RuntimeCrashed' }),
     expected: 'RuntimeCrashed',
   },
-  { name: 'a fault of the model', task: failed({ class: 'Model', reason: 'RunFailed' }), expected: 'RunFailed!' },
+  {
+    name: 'one node blames the model: its word alone costs the user nothing',
+    task: failed({ class: 'Model', reason: 'RunFailed' }),
+    expected: 'RunFailed',
+  },
+  {
+    name: 'a second one does',
+    earlier: ['RunFailed'],
+    task: failed({ class: 'Model', reason: 'RunFailed' }),
+    expected: 'RunFailed!',
+  },
+  {
+    name: 'the first, after faults of providers',
+    earlier: ['RuntimeCrashed', 'InputChanged', 'VerificationFailed'],
+    task: failed({ class: 'Model', reason: 'RunFailed' }),
+    expected: 'RunFailed',
+  },
+  {
+    name: 'a fault of the provider that it calls one of the model',
+    earlier: ['RunFailed'],
+    task: failed({ class: 'Model', reason: 'RuntimeCrashed' }),
+    expected: 'RuntimeCrashed',
+  },
+  {
+    name: 'a reason that only the hub may give',
+    task: failed({ class: 'Provider', reason: 'VerificationInconclusive' }),
+    expected: 'AgentInternal',
+  },
   {
     name: 'a fault of the model in a re-execution is free',
     purpose: 'Verification',
+    earlier: ['RunFailed'],
     task: failed({ class: 'Model', reason: 'RunFailed' }),
     expected: 'RunFailed',
   },
   {
     name: 'a fault of the input',
+    earlier: ['OutputRejected'],
     task: failed({ class: 'Input', reason: 'InputRejected' }),
     expected: 'InputRejected!',
   },
@@ -219,11 +250,14 @@ test('a result that others re-execute is judged though its node was quarantined 
 });
 
 describe('stepAttempt', () => {
-  for (const { name, task, purpose = 'Work', place = well, at = now, remember, expected } of rows) {
+  for (const { name, task, earlier = [], purpose = 'Work', place = well, at = now, remember, expected } of rows) {
     test(name, () => {
       const attempt = makeAttempt({ purpose });
+      const refunded = earlier.map((reason, index) =>
+        makeAttempt({ attempt: -index, provider: 'bolt', state: 'Refunded', reason }),
+      );
       const observed = observe(
-        { attempts: [attempt], place: () => place, tasks: new Map(task === undefined ? [] : [[1, task]]) },
+        { attempts: [...refunded, attempt], place: () => place, tasks: new Map(task === undefined ? [] : [[1, task]]) },
         remember,
       );
       const step = stepAttempt(observed, attempt, at);

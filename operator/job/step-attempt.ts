@@ -1,6 +1,6 @@
-import type { InferenceTask } from '@isochrone/api';
+import { taskFailures, type InferenceTask } from '@isochrone/api';
 import type { Action } from './actions.ts';
-import type { Attempt } from './attempts.ts';
+import { isClaim, type Attempt } from './attempts.ts';
 import { sampleOf } from './sample.ts';
 import type { Observed, ReceiptOutcome, SampledRows } from './observed.ts';
 
@@ -66,17 +66,35 @@ function stepWithoutTask({ known, options }: Observed, { attempt, heldAt }: Atte
 
 type TaskFailure = NonNullable<NonNullable<InferenceTask['status']>['failure']>;
 
-/** What a failure costs whom. Work only: a re-execution that fails never counts against the user. */
-function stepFailure({ known }: Observed, { purpose }: Attempt, failure: TaskFailure | undefined): AttemptStep {
-  const { class: claimed, reason, message = '' } = failure ?? { class: 'Provider', reason: 'AgentInternal' };
-  if (claimed === 'Input' && (reason === 'InputChanged' || reason === 'InputNotFound') && purpose === 'Work') {
+/** What an edge may say; the hub's own reasons, which decide who is paid and what is tried again, are not its to give. */
+const edgeReasons = new Set<string>(Object.values(taskFailures).flat());
+
+/**
+ * What a failure costs whom. Work only: a re-execution that fails never counts against the user. Nor does the word of one
+ * provider: its first claim is free, and others are asked. A shard that was claimed before comes to a provider that has not,
+ * or to one that has where no other exists, so that the second claim is as good a word as can be had.
+ */
+function stepFailure({ known, attempts }: Observed, attempt: Attempt, failure: TaskFailure | undefined): AttemptStep {
+  const { reason = 'AgentInternal', message = '' } = failure ?? {};
+  if (!edgeReasons.has(reason)) return failed('AgentInternal', `${reason}: ${message}`);
+  const isWork = attempt.purpose === 'Work';
+  if ((reason === 'InputChanged' || reason === 'InputNotFound') && isWork) {
     // Ends the whole job, so the hub looks itself; a claim that is not so is the fault of who made it.
     if (known.inputNow === undefined) {
       return { stage: 'Checking', actions: known.busy.has('CheckInput') ? [] : [{ type: 'CheckInput' }] };
     }
     return failed(reason, message);
   }
-  const charged = purpose === 'Work' && (claimed === 'Model' || claimed === 'Input' || claimed === 'Output');
+  const indices = new Set(attempt.shards.map(({ index }) => index));
+  const wasClaimed = (): boolean =>
+    attempts.some(
+      (one) =>
+        one.purpose === 'Work' &&
+        one.state === 'Refunded' &&
+        isClaim(one.reason) &&
+        one.shards.some(({ index }) => indices.has(index)),
+    );
+  const charged = isWork && isClaim(reason) && wasClaimed();
   return { stage: 'Failed', failure: { reason, message, charged, isFraud: false } };
 }
 

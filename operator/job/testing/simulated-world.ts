@@ -9,7 +9,8 @@ import { defaultJobOptions, type JobOptions } from '../options.ts';
 import { reconcileJob } from '../reconcile-job.ts';
 
 /** How a node behaves. Only what hands in wrong rows deserves to lose trust. */
-export type Behaviour = 'Honest' | 'Cheats' | 'DeliversOther' | 'Fails' | 'Vanishes' | 'NeverOpens' | 'LosesTasks';
+export type Behaviour =
+  'Honest' | 'Cheats' | 'DeliversOther' | 'Fails' | 'Vanishes' | 'NeverOpens' | 'LosesTasks' | 'Blames';
 
 export interface SimulatedNode {
   readonly cluster: string;
@@ -130,7 +131,7 @@ export class SimulatedWorld {
       } else if (task.status.phase === 'Running') {
         if (node.behaviour === 'Fails')
           this.#report(attempt, { phase: 'Failed', attempt, failure: { class: 'Provider', reason: 'RuntimeCrashed' } });
-        else if (isPoisoned)
+        else if (isPoisoned || node.behaviour === 'Blames')
           this.#report(attempt, { phase: 'Failed', attempt, failure: { class: 'Input', reason: 'InputRejected' } });
         else this.#report(attempt, { phase: 'Succeeded', attempt, receipt: 'signed' });
       } else if (task.spec.challenge !== undefined && node.behaviour !== 'NeverOpens') {
@@ -177,8 +178,10 @@ export class SimulatedWorld {
         return;
       case 'Place':
         memory.placement = undefined;
-        for (const { shards, excludedNodes } of action.groups) {
-          const node = this.#choose((one) => !one.isTrusted, excludedNodes);
+        for (const { shards, excludedNodes, excludedProviders } of action.groups) {
+          const node =
+            this.#choose((one) => !one.isTrusted && !excludedProviders.includes(one.provider), excludedNodes) ??
+            this.#choose((one) => !one.isTrusted, excludedNodes);
           if (node === undefined) {
             memory.placement = this.#problem(memory.placement);
             continue;
