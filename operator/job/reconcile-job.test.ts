@@ -236,6 +236,35 @@ describe('reconcileJob', () => {
     });
   }
 
+  test('what is paid is finished after the deadline too: readers may have its manifest', () => {
+    const job = makeJob({ activeDeadlineSeconds: 1 }, { ...running, startTime: formatTime(now - 1000) });
+    const late = observe({ job, attempts: [all('Released')] });
+    assert.deepEqual(
+      reconcileJob(late, now).actions.map(({ type }) => type),
+      ['WriteManifest'],
+    );
+  });
+
+  test('a suspended job wakes for its deadline', () => {
+    const job = makeJob({ suspend: true, activeDeadlineSeconds: 60 }, running);
+    assert.equal(reconcileJob(observe({ job }), now).wakeAt, now + 60_000);
+  });
+
+  test('a condition tells what keeps a job from being complete', () => {
+    const failures = [1, 2, 3].map((attempt) =>
+      makeAttempt({ attempt, state: 'Refunded', reason: 'RuntimeCrashed', settledAt: now }),
+    );
+    const [delivered, tasks] = [makeAttempt({ attempt: 4, shards: [] }), new Map([[4, makeTask(4)]])];
+    const observed = observe({ attempts: [...failures, delivered], tasks }, (memory) => {
+      const problem = { reason: 'NoNodeFits', message: 'no independent node', explanation: undefined };
+      memory.verificationPlacement.set(4, { ...problem, needs: 'Independent', retryAt: now + 1, since: now });
+    });
+    assert.equal(
+      findCondition(reconcileJob(observed, now).status.conditions, 'Complete')?.message,
+      '10 shards are not complete; shard 0 failed 3 times, the last time on alpha/n1 with RuntimeCrashed; NoNodeFits: no independent node',
+    );
+  });
+
   test('the same again decides the same: nothing is written when nothing changed', () => {
     const first = reconcileJob(observe(), now).status;
     const again = observe({ job: makeJob({}, first) });

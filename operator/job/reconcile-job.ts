@@ -32,14 +32,18 @@ function assess(observed: Observed, now: number): Situation {
   if (!hasFinalizer(job, finalizers.settlement)) return { kind: 'Admitting', actions: [{ type: 'AddFinalizer' }] };
 
   const input = job.status?.input;
-  const deadline = deadlineOf(observed);
+  const shards = input === undefined ? undefined : deriveShards(job, input, observed.attempts);
+  // What is paid in full is finished even when it is late: its manifest may be out already.
+  const isPaid = shards !== undefined && shards.complete === shards.total;
+  const deadline = isPaid ? undefined : deadlineOf(observed);
   if (deadline !== undefined && now >= deadline) {
     const message = `the job did not complete within spec.activeDeadlineSeconds, ${job.spec.activeDeadlineSeconds!} s`;
     return fail(observed, { reason: 'DeadlineExceeded', message });
   }
-  if (job.spec.suspend) return stop(observed, { kind: 'Suspended' }, 'Suspended');
+  if (job.spec.suspend) return { ...stop(observed, { kind: 'Suspended' }, 'Suspended'), wakeAt: deadline };
   const resolved = resolveModel(job, observed.model);
-  if (input === undefined) return admit(observed, 'problem' in resolved ? resolved.problem : undefined, now);
+  if (input === undefined || shards === undefined)
+    return admit(observed, 'problem' in resolved ? resolved.problem : undefined, now);
   if (known.inputNow === 'Changed') {
     return fail(observed, {
       reason: 'InputChanged',
@@ -47,7 +51,6 @@ function assess(observed: Observed, now: number): Situation {
     });
   }
 
-  const shards = deriveShards(job, input, observed.attempts);
   if (shards.givenUp.length > 0) {
     const [first] = shards.givenUp;
     const message = `shard ${first!.index} ${first!.message}; nothing more is run, because the result would not be complete`;
@@ -56,7 +59,7 @@ function assess(observed: Observed, now: number): Situation {
   const run = stepAll(observed, now);
   const cleaning = removeLeftovers(observed);
   const wakeAt = earliest(run.wakeAt, deadline);
-  if (shards.complete === shards.total) return finish(observed, shards, [...run.actions, ...cleaning], now);
+  if (isPaid) return finish(observed, shards, [...run.actions, ...cleaning], now);
   const unpaidVerification = [...known.verificationPlacement.values()].find(
     ({ reason }) => reason === 'BudgetExhausted',
   );

@@ -19,6 +19,8 @@ export interface Shards {
   readonly complete: number;
   readonly held: number;
   readonly givenUp: readonly GivenUpShard[];
+  /** What failed most of all that is not complete, once it fails again and again. */
+  readonly stubborn: string | undefined;
   /** `cluster/node` on which the shard failed, with the last attempt that did. */
   readonly failedNodes: (index: number) => ReadonlyMap<string, number>;
   /** Providers that blamed model or input for it, with when they did last; milliseconds since 1970. */
@@ -36,9 +38,8 @@ export function deriveShards(job: InferenceJob, input: AdmittedInput, attempts: 
   const inconclusive = new Map<number, number>();
   const failedNodes = new Map<number, Map<string, number>>();
   const claims = new Map<number, Map<string, number>>();
-  const lastReason = new Map<number, string>();
   const failures = new Map<number, number>();
-  const lastFailure = new Map<number, number>();
+  const lastFailure = new Map<number, Attempt>();
   for (const attempt of attempts) {
     if (attempt.purpose !== 'Work') continue;
     for (const { index } of attempt.shards) {
@@ -47,31 +48,41 @@ export function deriveShards(job: InferenceJob, input: AdmittedInput, attempts: 
       else if (attempt.state === 'Held') state[index] ||= isHeld;
       else {
         const reason = attempt.reason ?? '';
-        lastReason.set(index, reason);
         if (attempt.charged) charges.set(index, (charges.get(index) ?? 0) + 1);
         if (reason === 'VerificationInconclusive') inconclusive.set(index, (inconclusive.get(index) ?? 0) + 1);
         if (isFailure(attempt)) {
           failures.set(index, (failures.get(index) ?? 0) + 1);
-          const at = attempt.settledAt ?? attempt.heldAt;
-          lastFailure.set(index, at);
-          if (isClaim(reason))
-            claims.set(index, (claims.get(index) ?? new Map<string, number>()).set(attempt.provider, at));
+          lastFailure.set(index, attempt);
+          if (isClaim(reason)) {
+            const claimed = claims.get(index) ?? new Map<string, number>();
+            claims.set(index, claimed.set(attempt.provider, endOf(attempt)));
+          }
           const nodes = failedNodes.get(index) ?? new Map<string, number>();
           failedNodes.set(index, nodes.set(ledgerNode(attempt.cluster, attempt.node), attempt.attempt));
         }
       }
     }
   }
+  const failureMessage = (index: number, times: number): string => {
+    const { cluster, node, reason } = lastFailure.get(index)!;
+    return `failed ${times} times, the last time on ${ledgerNode(cluster, node)} with ${reason ?? ''}`;
+  };
   const givenUp: GivenUpShard[] = [];
+  let mostFailures = freeRetries;
+  let stubborn: string | undefined;
   const pending: number[] = [];
   let complete = 0;
   let held = 0;
   for (let index = 0; index < total; index++) {
+    const failed = failures.get(index) ?? 0;
+    if (failed > mostFailures && state[index] !== isComplete) {
+      mostFailures = failed;
+      stubborn = `shard ${index} ${failureMessage(index, failed)}`;
+    }
     if (state[index] === isComplete) complete++;
     else if (state[index] === isHeld) held++;
     else if ((charges.get(index) ?? 0) > limit) {
-      const message = `failed ${charges.get(index) ?? 0} times, the last time with ${lastReason.get(index) ?? ''}`;
-      givenUp.push({ index, reason: 'BackoffLimitExceeded', message });
+      givenUp.push({ index, reason: 'BackoffLimitExceeded', message: failureMessage(index, charges.get(index)!) });
     } else if ((inconclusive.get(index) ?? 0) > limit) {
       const message = `${inconclusive.get(index) ?? 0} times no two nodes agreed on it`;
       givenUp.push({ index, reason: 'VerificationInconclusive', message });
@@ -83,15 +94,26 @@ export function deriveShards(job: InferenceJob, input: AdmittedInput, attempts: 
     complete,
     held,
     givenUp,
+    stubborn,
     failedNodes: (index) => failedNodes.get(index) ?? new Map<string, number>(),
     claims: (index) => claims.get(index) ?? new Map<string, number>(),
-    retryAt: (index) => (lastFailure.get(index) ?? 0) + retryDelay(failures.get(index) ?? 0),
+    retryAt: (index) => {
+      const last = lastFailure.get(index);
+      return last === undefined ? 0 : endOf(last) + retryDelay(failures.get(index) ?? 0);
+    },
   };
 }
 
+/** When an attempt was settled, or at least held. */
+export function endOf({ settledAt, heldAt }: Attempt): number {
+  return settledAt ?? heldAt;
+}
+
+const freeRetries = 2;
+
 /** Two retries at once, on other nodes; then 2, 4, 8 s, up to five minutes: what fails everywhere must not burn the fleet. */
 export function retryDelay(failures: number): number {
-  return failures < 3 ? 0 : Math.min(2000 * 2 ** (failures - 3), 300_000);
+  return failures <= freeRetries ? 0 : Math.min(2000 * 2 ** (failures - freeRetries - 1), 300_000);
 }
 
 /** How long another provider that is full or not ready is waited for, to hear its word on a shard that one could not run. */

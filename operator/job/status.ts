@@ -105,7 +105,11 @@ export function nextStatus(observed: Observed, situation: Situation, now: number
         'Complete',
         'False',
         'InProgress',
-        `${shards.total - shards.complete} shards are not complete`,
+        [
+          `${shards.total - shards.complete} shards are not complete`,
+          ...(shards.stubborn === undefined ? [] : [shards.stubborn]),
+          ...(waiting === undefined ? [] : [shortMessage(waiting)]),
+        ].join('; '),
       );
       const problem = placement ?? waiting;
       const message = problem === undefined ? progressMessage(shards, verifying) : shortMessage(problem);

@@ -4,7 +4,7 @@ import { isClaim, isFailure, type Attempt } from './attempts.ts';
 import { remainingBudget } from './budget.ts';
 import { comparisonKey, type Observed, type VerificationProblem } from './observed.ts';
 import { composedRecords } from './sample.ts';
-import { retryDelay } from './shards.ts';
+import { endOf, retryDelay } from './shards.ts';
 import { stepAttempt, type AcceptedReceipt, type AttemptFailure } from './step-attempt.ts';
 
 export interface VerificationStep {
@@ -212,7 +212,7 @@ function place(
   if (isUndecidable) return giveUp('inconclusive');
 
   const failures = rounds.filter(isFailure);
-  const lastFailure = Math.max(0, ...failures.map(({ settledAt, heldAt }) => settledAt ?? heldAt));
+  const lastFailure = Math.max(0, ...failures.map(endOf));
   const retryAt = Math.max(problem?.retryAt ?? 0, lastFailure + retryDelay(failures.length));
   if (now < retryAt) return { actions: [], wakeAt: retryAt };
   const sample = delivered.sampled >= primary.records ? 'All' : delivered.sampled;
