@@ -6,6 +6,7 @@ import type { KeyObject } from 'node:crypto';
 import { pinnedKey } from '../attempt/node-key.ts';
 import { checkReceipt } from '../attempt/receipt-check.ts';
 import type { Action } from './actions.ts';
+import type { JobMemory } from './job-memory.ts';
 import type { JobShell } from './job-shell.ts';
 
 /** A receipt that passed, with the key it was checked by. */
@@ -68,7 +69,7 @@ export async function release(
   if (purpose !== 'Work') return;
   metrics.shards.inc({ result: 'complete' }, shards.length);
   metrics.windows.inc({ verdict: 'pass' });
-  memory.forgetAttempt(attempt);
+  forgetWindow(memory, attempt);
 }
 
 /** Gives the pay of an attempt back; from then on it cannot be accepted. */
@@ -81,12 +82,18 @@ export async function refund(
   await shell.reload(attempt);
   const { purpose, shards } = shell.attempt(attempt);
   metrics.settlements.inc({ purpose, result: 'refunded' });
-  memory.forgetAttempt(attempt);
+  forgetWindow(memory, attempt);
   memory.inputNow = memory.inputNow === 'Same' ? undefined : memory.inputNow;
   if (purpose !== 'Work') return;
   metrics.shards.inc({ result: 'rerun' }, shards.length);
   if (reason === 'VerificationFailed') metrics.windows.inc({ verdict: 'fail' });
   if (reason === 'VerificationInconclusive') metrics.windows.inc({ verdict: 'inconclusive' });
+}
+
+/** A re-execution that is paid is still compared until the work is settled; then both are of no use. */
+function forgetWindow(memory: JobMemory, attempt: number): void {
+  memory.forgetAttempt(attempt);
+  for (const round of memory.attempts ?? []) if (round.verifies === attempt) memory.forgetAttempt(round.attempt);
 }
 
 const quarantineTries = 5;
