@@ -57,7 +57,7 @@ function describe(error: unknown, text: string): string {
 function statusOfAnswer(error: ApiError): number {
   if (error.isNotFound) return exitStatus.notFound;
   if (error.isForbidden || error.isUnauthorized) return exitStatus.forbidden;
-  const isAway = error.status === 503 || error.isTooManyRequests || error.isServerTimeout;
+  const isAway = error.status === 503 || error.status === 504 || error.isTooManyRequests;
   return isAway ? exitStatus.unavailable : exitStatus.failed;
 }
 

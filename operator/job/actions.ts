@@ -1,4 +1,4 @@
-import type { DeliveredObject, SampledRows } from './observed.ts';
+import { comparisonKey, type DeliveredObject, type SampledRows } from './observed.ts';
 
 /** A run of shards that becomes one task. */
 export interface ShardGroup {
@@ -50,3 +50,11 @@ export type Action =
   | { readonly type: 'RemoveObjects'; readonly attempts: readonly number[] }
   /** In the background. */
   | { readonly type: 'WriteManifest' };
+
+/** Names an action among those of its job, also while it runs in the background. */
+export function actionKey(action: Action): string {
+  if (action.type === 'Compare') return `Compare/${comparisonKey(action.reference, action.candidate)}`;
+  if (action.type === 'PlaceVerification') return `${action.type}/${action.primary}`;
+  if (action.type === 'Quarantine') return `${action.type}/${action.cluster}/${action.node}`;
+  return 'attempt' in action ? `${action.type}/${action.attempt}` : action.type;
+}

@@ -8,13 +8,13 @@ import {
   type NpyHeader,
 } from '@isochrone/tensor';
 import { fitsShape } from '../attempt/delivered-object.ts';
-import { OperatorError, hasCode } from '../errors.ts';
+import { OperatorError, hasCode, type OperatorErrorCode } from '../errors.ts';
 import { manifestLocation, type JobStorage, type StoredObject } from './job-storage.ts';
 import type { JobModel } from './model-check.ts';
 import type { AdmittedInput, Problem } from './observed.ts';
 import { shardCount } from './shards.ts';
 
-/** A reason for `Admitted=False`. */
+/** What a user is told when something cannot be done: the reason for `Admitted=False`, or why a job does not go on. */
 export class AdmissionProblem extends Error {
   readonly problem: Problem;
 
@@ -158,14 +158,20 @@ function unlessNotFound(error: unknown): undefined {
   throw error;
 }
 
-/** What any step of admission may meet; other errors stay what they are. */
+/** What any step on storage may meet, as a user is told it; other errors stay what they are. */
 export function asProblem(error: unknown): unknown {
   if (!(error instanceof OperatorError)) return error;
   const { code, message } = error;
-  if (code === 'FILE_NOT_SHARED') return new AdmissionProblem('FileNotShared', message);
-  if (code === 'SECRET_NOT_FOUND') return new AdmissionProblem('SecretNotFound', message);
-  if (code === 'SECRET_INVALID') return new AdmissionProblem('SecretInvalid', message);
   if (code === 'STORAGE_ADDRESS_INVALID') return new AdmissionProblem('URIInvalid', message);
   if (code === 'STORAGE_ACCESS_DENIED') return new AdmissionProblem('InputAccessDenied', message);
-  return new AdmissionProblem('StorageUnavailable', `${message}; it is tried again`);
+  if (code.startsWith('STORAGE_')) return new AdmissionProblem('StorageUnavailable', `${message}; it is tried again`);
+  return new AdmissionProblem(reasonOf(code), message);
+}
+
+/** SECRET_NOT_FOUND → SecretNotFound */
+function reasonOf(code: OperatorErrorCode): string {
+  return code
+    .split('_')
+    .map((word) => word[0]! + word.slice(1).toLowerCase())
+    .join('');
 }

@@ -196,15 +196,18 @@ async function reconcileKey(
     const observed = await observe(shell);
     const now = deps.clock.now();
     const decision = reconcileJob(observed, now);
-    const changed = await executeAll(shell, decision.actions, signal);
-    const wrote = await writeStatus(shell, decision.status, changed);
+    const { changed, failure } = await executeAll(shell, decision.actions, signal);
+    const wrote = await writeStatus(shell, decision.status, changed && failure === undefined);
+    if (failure !== undefined) throw failure as Error;
     if (changed || wrote === 'milestone') continue;
     if (isEnded(shell.job) && decision.actions.length === 0 && memory.busy.size === 0) memory.trim();
-    const waits = [
-      wrote === 'later' ? deps.options.statusIntervalMilliseconds : undefined,
-      decision.wakeAt === undefined ? undefined : Math.max(decision.wakeAt - deps.clock.now(), 10),
+    // Later ones were skipped just now; earlier ones wait for another of their window.
+    const retries = [...memory.stalled.values()].map(({ retryAt }) => retryAt).filter((at) => at > now);
+    const wakeAt = [...retries, ...(decision.wakeAt === undefined ? [] : [decision.wakeAt])];
+    const known = [
+      ...(wrote === 'later' ? [deps.options.statusIntervalMilliseconds] : []),
+      ...wakeAt.map((at) => Math.max(at - deps.clock.now(), 10)),
     ];
-    const known = waits.filter((wait) => wait !== undefined);
     return known.length === 0 ? done : requeueAfter(Math.min(...known));
   }
   return requeueAfter(0);

@@ -13,6 +13,7 @@ import type {
   PlacementProblem,
   ReceiptOutcome,
   VerificationProblem,
+  StalledAction,
 } from './observed.ts';
 
 /** What this process holds of one job. All of it can be found out again: from the ledger, the hub and the objects. */
@@ -32,6 +33,7 @@ export class JobMemory implements Known {
   lastExplanation: Known['lastExplanation'];
   manifest: Known['manifest'];
   readonly busy = new Set<string>();
+  readonly stalled = new Map<string, StalledAction>();
   isCleaned: boolean;
 
   /** As the ledger has them; undefined before the first read. */

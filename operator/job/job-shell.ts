@@ -1,7 +1,9 @@
 import { edgeNamespace, type InferenceJob, type InferenceTask } from '@isochrone/api';
+import { ApiError } from '@isochrone/kube';
 import type { OperatorSecret } from '../attempt/operator-secret.ts';
 import type { SamplingKeys } from '../attempt/sampling-keys.ts';
 import { taskIdentity, type TaskIdentity } from '../attempt/identity.ts';
+import { AdmissionProblem, asProblem } from './admit-input.ts';
 import { groupAttempts, type Attempt } from './attempts.ts';
 import type { Background } from './background.ts';
 import type { JobControllerDeps } from './job-controller.ts';
@@ -10,7 +12,7 @@ import { openJobStorage, type JobStorage } from './job-storage.ts';
 import type { JobMetrics } from './metrics.ts';
 import { resolveModel, type JobModel } from './model-check.ts';
 import { sampleOf } from './sample.ts';
-import type { SampledRows } from './observed.ts';
+import type { Problem, SampledRows } from './observed.ts';
 
 export interface ShellContext {
   readonly deps: JobControllerDeps;
@@ -111,11 +113,11 @@ export class JobShell {
     return task === undefined || deleted.has(task.metadata.uid!) ? undefined : task;
   }
 
-  /** @throws Error when the model is gone or not admitted any more: the action waits for it */
+  /** @throws AdmissionProblem when the model is gone or not admitted any more: the action waits for it */
   model(): JobModel {
     const resolved = resolveModel(this.job, this.deps.models.get(this.job.spec.modelRef.name));
     if ('model' in resolved) return resolved.model;
-    throw new Error(`${resolved.problem.reason}: ${resolved.problem.message}`);
+    throw new AdmissionProblem(resolved.problem.reason, resolved.problem.message);
   }
 
   remember(attempt: number, task: InferenceTask): void {
@@ -137,26 +139,57 @@ export class JobShell {
     return sampleOf(this.job, records) === 'All' ? 'All' : (this.task(attempt)?.spec.challenge?.indices ?? []);
   }
 
-  /** Runs long work in the background, once at a time under its name, and reconciles when it has ended. */
-  inBackground(name: string, work: (signal: AbortSignal) => Promise<void>): void {
-    const { memory, key, context, deps } = this;
-    if (memory.busy.has(name)) return;
-    memory.busy.add(name);
+  /** When what fails now is tried again, milliseconds since 1970. */
+  retryAt(): number {
+    return this.deps.clock.now() + this.deps.options.retrySeconds * 1000;
+  }
+
+  /** Leaves an action alone for a while, and tells why. */
+  stall(key: string, problem: Problem): void {
+    this.memory.stalled.set(key, { ...problem, retryAt: this.retryAt() });
+  }
+
+  isStalled(key: string): boolean {
+    return this.deps.clock.now() < (this.memory.stalled.get(key)?.retryAt ?? 0);
+  }
+
+  /**
+   * Runs long work in the background, once at a time under the key of its action, and reconciles when it has ended. Work
+   * that fails is left alone for a while: the reconcile that it wakes would start it again at once.
+   */
+  inBackground(key: string, work: (signal: AbortSignal) => Promise<void>): void {
+    const { memory, context, deps } = this;
+    if (memory.busy.has(key)) return;
+    memory.busy.add(key);
     context.background.start(async (signal) => {
       const started = deps.clock.monotonic();
       try {
         await work(signal);
+        memory.stalled.delete(key);
       } catch (error) {
-        if (!signal.aborted)
-          deps.logger.error({ err: error, job: key, work: name }, 'background work failed; it is tried again');
+        if (signal.aborted) return;
+        const problem = problemOf(error);
+        this.stall(key, problem ?? { reason: 'OperatorError', message: String(error) });
+        if (problem === undefined)
+          deps.logger.error({ err: error, job: this.key, work: key }, 'background work failed; it is tried again');
       } finally {
-        const [action] = name.split('/') as [string];
+        const [action] = key.split('/') as [string];
         this.metrics.actionSeconds.observe({ action }, (deps.clock.monotonic() - started) / 1000);
-        memory.busy.delete(name);
-        context.wake(key);
+        memory.busy.delete(key);
+        context.wake(this.key);
       }
     });
   }
+}
+
+/** What a user can be told of an error; undefined for one that only the operator's log explains. */
+export function problemOf(error: unknown): Problem | undefined {
+  const known = asProblem(error);
+  if (known instanceof AdmissionProblem) return known.problem;
+  // What the API server refuses it refuses again: a quota, a policy, a field.
+  if (error instanceof ApiError && (error.isForbidden || error.isInvalid))
+    return { reason: 'RefusedByHub', message: error.message };
+  return undefined;
 }
 
 /** Resource versions of one resource order its writes (KEP-5504). */

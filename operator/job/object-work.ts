@@ -8,12 +8,21 @@ import { OperatorError, hasCode } from '../errors.ts';
 import { encodeNpyHeader, parseDataType } from '@isochrone/tensor';
 import type { Action } from './actions.ts';
 import { AdmissionProblem, admitInput, asProblem } from './admit-input.ts';
-import { composedInputLocation, manifestLocation, outputLocation, type JobStorage } from './job-storage.ts';
+import {
+  composedInputLocation,
+  manifestLocation,
+  outputLocation,
+  type JobStorage,
+  type StoredObject,
+} from './job-storage.ts';
 import type { JobShell } from './job-shell.ts';
 import { buildManifest } from './manifest.ts';
 import { comparisonKey, type EvidenceOutcome, type SampledRows } from './observed.ts';
 
-/** The long work on objects. Each function ends with its result in the memory; it throws only what is a bug or passes. */
+/**
+ * The long work on objects. Each function ends with its result in the memory; what it throws stalls its action for a while
+ * (`JobShell.inBackground`).
+ */
 
 export async function admit(shell: JobShell, signal: AbortSignal): Promise<void> {
   const { memory, job, deps } = shell;
@@ -25,7 +34,7 @@ export async function admit(shell: JobShell, signal: AbortSignal): Promise<void>
     memory.storage = undefined;
     const problem =
       known instanceof AdmissionProblem ? known.problem : { reason: 'StorageUnavailable', message: String(error) };
-    memory.admission = { ok: false, problem, retryAt: retryAt(shell) };
+    memory.admission = { ok: false, problem, retryAt: shell.retryAt() };
     if (!(known instanceof AdmissionProblem)) throw error;
   }
 }
@@ -72,10 +81,10 @@ export async function fetchEvidence(
     else if (error instanceof WindowInputLost) {
       if (isComposed(shell, window.spec)) return finish({ result: 'InputLost', message: error.message });
       memory.inputNow = 'Changed';
-      finish({ result: 'Unavailable', message: error.message, retryAt: retryAt(shell) });
+      finish({ result: 'Unavailable', message: error.message, retryAt: shell.retryAt() });
     } else if (hasCode(error, 'STORAGE_NOT_FOUND')) finish({ result: 'Missing', message: error.message });
     else if (error instanceof OperatorError)
-      finish({ result: 'Unavailable', message: error.message, retryAt: retryAt(shell) });
+      finish({ result: 'Unavailable', message: error.message, retryAt: shell.retryAt() });
     else throw error;
   }
 }
@@ -140,7 +149,7 @@ export async function compose(shell: JobShell, attempt: number, signal: AbortSig
     const now = shell.deps.clock.now();
     memory.verificationPlacement.set(shell.attempt(attempt).verifies!, {
       ...problem,
-      retryAt: retryAt(shell),
+      retryAt: shell.retryAt(),
       since: now,
     });
   }
@@ -177,7 +186,7 @@ export async function compare(shell: JobShell, action: Compare, signal: AbortSig
     // Objects that changed since they were checked are checked again.
     if (hasCode(error, 'STORAGE_PRECONDITION'))
       for (const attempt of [action.reference, action.candidate]) memory.evidence.delete(attempt);
-    memory.comparisons.set(key, { result: 'Unavailable', message: String(error), retryAt: retryAt(shell) });
+    memory.comparisons.set(key, { result: 'Unavailable', message: String(error), retryAt: shell.retryAt() });
     if (!(error instanceof OperatorError)) throw error;
   }
 }
@@ -204,28 +213,35 @@ function rowsOf(
 /** Commits the result. Whoever wrote it first wrote the same bytes, or it is another job's. */
 export async function writeManifest(shell: JobShell, signal: AbortSignal): Promise<void> {
   const { memory, job } = shell;
-  const { output } = await shell.storage();
-  const location = manifestLocation(output);
   const uri = `${job.spec.output.uri}manifest.json`;
   const { body, sha256 } = buildManifest(job, memory.attempts!, (attempt) => shell.identity(attempt).name);
   try {
-    await output.client.put(location, body, { ifNoneMatch: '*', contentType: 'application/json', signal });
-    memory.manifest = { uri, sha256 };
+    const { output } = await shell.storage();
+    const problem = {
+      reason: 'OutputNotWritable',
+      message: `${uri} was written by someone else meanwhile; create a job with another spec.output.uri`,
+    };
+    memory.manifest = (await putOnce(output, body, signal))
+      ? { uri, sha256 }
+      : { problem, retryAt: Number.POSITIVE_INFINITY };
   } catch (error) {
-    if (hasCode(error, 'STORAGE_PRECONDITION')) {
-      const { sizeBytes } = await output.client.head(location, signal);
-      const isOurs =
-        sizeBytes === body.byteLength &&
-        Buffer.compare(await output.client.getRange(location, { start: 0, end: sizeBytes }, { signal }), body) === 0;
-      const problem = {
-        reason: 'OutputNotWritable',
-        message: `${uri} was written by someone else meanwhile; create a job with another spec.output.uri`,
-      };
-      memory.manifest = isOurs ? { uri, sha256 } : { problem, retryAt: Number.POSITIVE_INFINITY };
-      return;
-    }
     if (!(error instanceof OperatorError)) throw error;
-    memory.manifest = { problem: { reason: 'StorageUnavailable', message: error.message }, retryAt: retryAt(shell) };
+    memory.manifest = { problem: { reason: 'StorageUnavailable', message: error.message }, retryAt: shell.retryAt() };
+  }
+}
+
+/** @returns whether the manifest that is there now has these bytes */
+async function putOnce(output: StoredObject, body: Buffer, signal: AbortSignal): Promise<boolean> {
+  const { client } = output;
+  const location = manifestLocation(output);
+  try {
+    await client.put(location, body, { ifNoneMatch: '*', contentType: 'application/json', signal });
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'STORAGE_PRECONDITION')) throw error;
+    const { sizeBytes } = await client.head(location, signal);
+    if (sizeBytes !== body.byteLength) return false;
+    return body.equals(await client.getRange(location, { start: 0, end: sizeBytes }, { signal }));
   }
 }
 
@@ -242,8 +258,4 @@ export async function removeObjects(shell: JobShell, attempts: readonly number[]
   } finally {
     shell.memory.isCleaned = true;
   }
-}
-
-function retryAt({ deps }: JobShell): number {
-  return deps.clock.now() + deps.options.retrySeconds * 1000;
 }

@@ -79,6 +79,11 @@ export interface VerificationProblem extends PlacementProblem {
   readonly needs: 'Independent' | 'Trusted' | undefined;
 }
 
+/** Why an action could not be done, and when it is tried again. */
+export interface StalledAction extends Problem {
+  readonly retryAt: number;
+}
+
 /** What this process found out about a job. All of it can be found out again. */
 export interface Known {
   readonly admission: AdmissionOutcome | undefined;
@@ -103,6 +108,8 @@ export interface Known {
     | undefined;
   /** Work under way in the background. */
   readonly busy: ReadonlySet<string>;
+  /** Actions that could not be done, by `actionKey`; until `retryAt` they are left alone. */
+  readonly stalled: ReadonlyMap<string, StalledAction>;
   /** Whether objects of attempts that do not count were removed. */
   readonly isCleaned: boolean;
 }

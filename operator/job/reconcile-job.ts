@@ -10,7 +10,7 @@ import { stepAttempt } from './step-attempt.ts';
 import { failureActions, stepVerification } from './step-verification.ts';
 
 export interface Decision {
-  /** In this order; the first that fails ends the run. */
+  /** In this order; after one that cannot be done, the rest of its window waits. */
   readonly actions: readonly Action[];
   readonly status: InferenceJobStatus;
   /** When to look again though nothing changed; milliseconds since 1970. */
@@ -108,7 +108,7 @@ function stepAll(observed: Observed, now: number): Run {
   const actions: Action[] = [];
   let verifying = 0;
   let wakeAt: number | undefined;
-  let waiting: Problem | undefined;
+  let waiting: Problem | undefined = observed.known.stalled.values().next().value;
   const held = observed.attempts.filter(({ state }) => state === 'Held');
   const openWork = new Set(held.filter(({ purpose }) => purpose === 'Work').map(({ attempt }) => attempt));
   for (const attempt of held) {
