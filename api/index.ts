@@ -16,6 +16,7 @@ export { conditions, taskFailures } from './conditions.ts';
 export type { Condition, ObjectMeta, OwnerReference, ResourceOf } from './meta.ts';
 export {
   GROUP,
+  MAX_RECORD_BYTES,
   STORAGE_ACCESS_KEY,
   SYSTEM_NAMESPACE,
   annotations,

@@ -64,6 +64,9 @@ export function nodeLease(node: string): string {
   return `isochrone-node-${node}`;
 }
 
+/** The largest record that is run: the verifier sidecar takes an input and an output of this size in one message by default. */
+export const MAX_RECORD_BYTES = 128 * 1024 * 1024;
+
 /** Key in a storage Secret; its value is the JSON of {@link StorageAccess}. */
 export const STORAGE_ACCESS_KEY = 'access.json';
 

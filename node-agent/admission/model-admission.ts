@@ -1,7 +1,7 @@
-import type { InferenceTaskSpec, InferenceTaskStatus, StorageAccess } from '@isochrone/api';
+import { MAX_RECORD_BYTES, type InferenceTaskSpec, type InferenceTaskStatus, type StorageAccess } from '@isochrone/api';
 import { createTensor, dataTypeInfo, elementCount, rows as rowsOf, type Tensor } from '@isochrone/tensor';
 import { modelTolerance } from '@isochrone/verification';
-import { MAX_RUN_BYTES, batchSizeOf } from '../batch/plan.ts';
+import { batchSizeOf } from '../batch/plan.ts';
 import { runRows, type RanRows } from '../batch/run-rows.ts';
 import { fitsRecord } from '../batch/task-input.ts';
 import { TaskFailure } from '../errors.ts';
@@ -58,7 +58,7 @@ export function measuredShape(format: ModelFormat, recordShape: readonly number[
       if (isRunnable(format, axes)) return axes;
       throw new TaskFailure(
         'UnsupportedTensor',
-        `a record of input ${JSON.stringify(input.name)} [${input.shape.join(', ')}] has more than ${MAX_RUN_BYTES} bytes; export the model for smaller records`,
+        `a record of input ${JSON.stringify(input.name)} [${input.shape.join(', ')}] has more than ${MAX_RECORD_BYTES} bytes; export the model for smaller records`,
       );
     }
     throw new TaskFailure(
@@ -69,7 +69,7 @@ export function measuredShape(format: ModelFormat, recordShape: readonly number[
   if (!isRunnable(format, recordShape)) {
     throw new TaskFailure(
       'NeedsRecordShape',
-      `a record of recordShape [${recordShape.join(', ')}] has more than ${MAX_RUN_BYTES} bytes; add a version with a smaller one`,
+      `a record of recordShape [${recordShape.join(', ')}] has more than ${MAX_RECORD_BYTES} bytes; add a version with a smaller one`,
     );
   }
   if (fitsRecord(input, recordShape)) return recordShape;
@@ -85,7 +85,7 @@ function recordBytesOf({ input }: ModelFormat, shape: readonly number[]): number
 
 function isRunnable(format: ModelFormat, shape: readonly number[]): boolean {
   // In floating point: a shape may have more elements than there are safe integers.
-  return shape.reduce((product, size) => product * size, recordBytesOf(format, [])) <= MAX_RUN_BYTES;
+  return shape.reduce((product, size) => product * size, recordBytesOf(format, [])) <= MAX_RECORD_BYTES;
 }
 
 /**

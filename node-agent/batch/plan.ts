@@ -1,3 +1,4 @@
+import { MAX_RECORD_BYTES } from '@isochrone/api';
 import { TaskFailure } from '../errors.ts';
 import type { ModelFormat } from '../runtime/model-format.ts';
 
@@ -32,8 +33,6 @@ export function recordsPerRead(recordBytes: number, batchSize: number, targetByt
 
 /** The agent's own process holds a batch several times on its way from storage to the runtime process. */
 const batchTargetBytes = 16 * 1024 * 1024;
-/** The largest input of one run, and the largest output of one record. The sidecar takes one of each in a message by default. */
-export const MAX_RUN_BYTES = 128 * 1024 * 1024;
 
 /**
  * How many records a run takes: what the model fixes, or as many as the task allows and the agent can hold. An output does not
@@ -44,9 +43,9 @@ export const MAX_RUN_BYTES = 128 * 1024 * 1024;
 export function batchSizeOf({ input, fixedBatch }: ModelFormat, maxBatchSize: number, recordBytes: number): number {
   if (fixedBatch === undefined)
     return Math.max(1, Math.min(maxBatchSize, Math.floor(batchTargetBytes / Math.max(1, recordBytes))));
-  if (fixedBatch * recordBytes <= MAX_RUN_BYTES) return fixedBatch;
+  if (fixedBatch * recordBytes <= MAX_RECORD_BYTES) return fixedBatch;
   throw new TaskFailure(
     'UnsupportedTensor',
-    `input ${JSON.stringify(input.name)} has a first axis of size ${fixedBatch}, records of ${recordBytes} bytes, and may have ${MAX_RUN_BYTES} bytes in all; export the model with a dynamic first axis`,
+    `input ${JSON.stringify(input.name)} has a first axis of size ${fixedBatch}, records of ${recordBytes} bytes, and may have ${MAX_RECORD_BYTES} bytes in all; export the model with a dynamic first axis`,
   );
 }

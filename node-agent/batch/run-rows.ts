@@ -1,8 +1,8 @@
+import { MAX_RECORD_BYTES } from '@isochrone/api';
 import { TensorError, createTensor, type Tensor } from '@isochrone/tensor';
 import { TaskFailure } from '../errors.ts';
 import type { RuntimeLease } from '../runtime/runtime-pool.ts';
 import type { RecordFormat } from './output-file.ts';
-import { MAX_RUN_BYTES } from './plan.ts';
 
 export interface RanRows {
   readonly rows: Uint8Array;
@@ -36,10 +36,10 @@ export async function runRows(
     );
   }
   const recordBytes = result.data.byteLength / batch;
-  if (recordBytes > MAX_RUN_BYTES) {
+  if (recordBytes > MAX_RECORD_BYTES) {
     throw new TaskFailure(
       'UnsupportedTensor',
-      `output ${output.name} has ${recordBytes} bytes for a record; export the model with an output of at most ${MAX_RUN_BYTES}`,
+      `output ${output.name} has ${recordBytes} bytes for a record; export the model with an output of at most ${MAX_RECORD_BYTES}`,
     );
   }
   return {

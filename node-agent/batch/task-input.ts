@@ -1,9 +1,9 @@
-import type { InferenceTaskSpec, StorageAccess } from '@isochrone/api';
+import { MAX_RECORD_BYTES, type InferenceTaskSpec, type StorageAccess } from '@isochrone/api';
 import { dataTypeInfo, elementCount, parseDataType, type DataType } from '@isochrone/tensor';
 import { TaskFailure, messageOf } from '../errors.ts';
 import type { ModelFormat, RecordAxisTensor } from '../runtime/model-format.ts';
 import type { InputObject } from './input-reader.ts';
-import { MAX_RUN_BYTES, type ShardRange } from './plan.ts';
+import type { ShardRange } from './plan.ts';
 
 /** What a task of type Batch says of its input, read strictly. */
 export interface TaskInput {
@@ -31,10 +31,10 @@ export function taskInput(spec: InferenceTaskSpec, access: StorageAccess): TaskI
   } catch (cause) {
     throw new TaskFailure('InputRejected', `spec.input: ${messageOf(cause)}`, { cause });
   }
-  if (!(recordBytes <= MAX_RUN_BYTES)) {
+  if (!(recordBytes <= MAX_RECORD_BYTES)) {
     throw new TaskFailure(
       'InputRejected',
-      `spec.input: a record of ${dataType}[${input.recordShape.join(', ')}] is larger than ${MAX_RUN_BYTES} bytes`,
+      `spec.input: a record of ${dataType}[${input.recordShape.join(', ')}] is larger than ${MAX_RECORD_BYTES} bytes`,
     );
   }
   return {

@@ -1,4 +1,4 @@
-import type { InferenceJob } from '@isochrone/api';
+import { MAX_RECORD_BYTES, type InferenceJob } from '@isochrone/api';
 import {
   NPY_PREFIX_BYTES,
   TensorError,
@@ -103,6 +103,12 @@ function checkTensor(uri: string, header: NpyHeader, { input, version }: JobMode
     throw new AdmissionProblem(
       'InputTypeMismatch',
       `${uri} is of ${header.dtype}, input ${input.name} of the model takes ${input.dataType}; convert it`,
+    );
+  }
+  if (header.recordBytes > MAX_RECORD_BYTES) {
+    throw new AdmissionProblem(
+      'InputInvalid',
+      `${uri} has records of ${header.recordBytes} bytes, at most ${MAX_RECORD_BYTES} are run; write smaller records`,
     );
   }
   const shape = header.shape.slice(1);

@@ -5,6 +5,7 @@ import { findCondition } from '@isochrone/kube';
 import { createTensor, encodeNpy } from '@isochrone/tensor';
 import { storageSecret } from '@isochrone/cli/demo';
 import { encodeOnnxModel } from '@isochrone/node-agent/testing';
+import { normalisingModel } from '@isochrone/node-agent/testing/models';
 import { eventually } from '../harness/index.ts';
 import { member } from '../harness/members.ts';
 import { assertPaidOnce } from '../harness/settled.ts';
@@ -52,6 +53,13 @@ describe('a model that cannot be admitted says why in its condition', () => {
       reason: 'UnsupportedTensor',
       cause: /"?x"?/,
       remedy: /add a version whose tensors are numeric or boolean/,
+    },
+    {
+      name: 'mixing',
+      file: digested(normalisingModel(['n', 4])),
+      reason: 'OutputDependsOnBatch',
+      cause: /other records of its batch/,
+      remedy: /add a version with maxBatchSize: 1/,
     },
   ];
   for (const { name, file, reason, cause, remedy } of cases) {
