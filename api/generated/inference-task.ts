@@ -19,7 +19,7 @@ export interface InferenceTaskSpec {
   timeoutSeconds: number;
   /** Secret in the same namespace with the presigned URLs of this attempt. */
   storageSecretName: string;
-  /** Set by the hub when it has recorded the terminal result of this attempt. */
+  /** Set by the hub when it has recorded the terminal result of this attempt, or asks for none any more. */
   acknowledgedAttempt?: number;
   /** Rows of the commitment that the hub wants opened. Drawn after the root was stored. */
   challenge?: {

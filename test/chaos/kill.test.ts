@@ -25,6 +25,8 @@ const edges = ['alpha', 'beta'] as const;
 
 const world = await withFederation({
   members: [member('hub', '0.30'), member('alpha', '0.20'), member('beta', '0.24')],
+  // An edge that is dead while the hub acknowledges and deletes a task keeps the result for an hour.
+  flags: { edge: { 'outbox-seconds': '3' } },
 });
 const { federation, hub } = world;
 const changes = new Changes(hub);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import {
+  annotations,
   edgeClusterResource,
   edgeNamespace,
   inferenceJobResource,
@@ -243,6 +244,15 @@ describe('a member that is unreachable', () => {
     await assertPaidOnce(world, job);
     assert.equal(await ledger.balance(`provider/${providerOf(cluster)}`), earned, 'the late result is not paid');
     await assertBooksBalance(world);
+    // The outbox keeps it for an hour, should the hub come back from an old backup.
+    const client = world.members.get(cluster)!;
+    const orphans = await eventually(async () => {
+      const { items } = await client.list(inferenceTaskResource, { namespace: SYSTEM_NAMESPACE });
+      return items.every(({ metadata }) => metadata.annotations?.[annotations.orphanedTime] !== undefined) && items;
+    });
+    assert.ok(orphans.some(({ metadata }) => metadata.name === lost.metadata.name));
+    for (const { metadata } of orphans)
+      await client.delete(inferenceTaskResource, { namespace: SYSTEM_NAMESPACE, name: metadata.name });
   });
 });
 

@@ -81,11 +81,7 @@ export interface TestFederationOptions extends Omit<FederationOptions, 'manifest
 
 /** A federation for the tests of one file, stopped after them: `const world = await withFederation({...});` at the top of the file. */
 export async function withFederation(options: TestFederationOptions): Promise<TestFederation> {
-  // A member keeps results that the hub did not acknowledge for an hour; the tests want to see them go.
-  const flags = { ...options.flags, edge: { 'outbox-seconds': '3', ...options.flags?.['edge'] } };
-  const federation = await withManifests(options.members, (manifests) =>
-    startFederation({ ...options, flags, manifests }),
-  );
+  const federation = await withManifests(options.members, (manifests) => startFederation({ ...options, manifests }));
   after(() => federation.stop());
   const connect = async (name: string, path: string): Promise<ApiClient> => {
     const client = await ApiClient.fromKubeconfig({ name, path });
