@@ -12,7 +12,6 @@ import {
 } from '@isochrone/api';
 import {
   addFinalizer,
-  ApiError,
   Controller,
   core,
   done,
@@ -27,6 +26,7 @@ import {
   type ReconcileResult,
 } from '@isochrone/kube';
 import { controllerDefaults } from '../controller-defaults.ts';
+import { createUnlessPresent } from '../create-unless-present.ts';
 import { observe, type Contact } from '../lease-tracker.ts';
 import type { OperatorMetrics } from '../metrics.ts';
 import { patchStatus } from '../patch-status.ts';
@@ -238,13 +238,5 @@ export class EdgeClusterController {
     operatorMetrics.clusterReady.remove({ cluster });
     for (const state of ['total', 'ready']) operatorMetrics.clusterNodes.remove({ cluster, state });
     operatorMetrics.credentialExpiration.remove({ cluster });
-  }
-}
-
-async function createUnlessPresent(work: Promise<unknown>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!(error instanceof ApiError && error.isAlreadyExists)) throw error;
   }
 }

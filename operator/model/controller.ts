@@ -24,6 +24,7 @@ import {
   type ReconcileResult,
 } from '@isochrone/kube';
 import { controllerDefaults } from '../controller-defaults.ts';
+import { createUnlessPresent } from '../create-unless-present.ts';
 import { deleteTaskAndAccess } from '../delete-task.ts';
 import { OperatorError } from '../errors.ts';
 import type { OperatorMetrics } from '../metrics.ts';
@@ -62,6 +63,12 @@ export function admissionTaskIndex({ metadata, spec }: InferenceTask): readonly 
   return model === undefined || spec.type !== 'ModelAdmission' ? [] : [model];
 }
 
+interface Advance {
+  readonly status: VersionStatus;
+  /** What lets the task go, once the status is written. */
+  readonly ending?: () => Promise<void>;
+}
+
 const lookAgainMilliseconds = 60_000;
 const retryMilliseconds = 30_000;
 
@@ -70,6 +77,8 @@ export class ModelController {
   readonly #deps: ModelDeps;
   /** Work UID -> when, on the monotonic clock, it may be tried again. */
   readonly #notBefore = new Map<string, number>();
+  /** Tasks, by UID, whose Secret this process wrote or found. */
+  readonly #withAccess = new Set<string>();
   readonly #controller: Controller;
 
   constructor(deps: ModelDeps) {
@@ -104,15 +113,19 @@ export class ModelController {
         version,
       ]),
     );
-    for (const task of admissions.filter(({ spec }) => !wanted.has(spec.workUID)))
-      await deleteTaskAndAccess(client, task);
+    for (const task of admissions.filter(({ spec }) => !wanted.has(spec.workUID))) await this.#discard(task);
     if (model === undefined) return done;
     const statuses: VersionStatus[] = [];
+    const endings: (() => Promise<void>)[] = [];
     for (const [workUID, version] of wanted) {
       const task = admissions.find(({ spec }) => spec.workUID === workUID);
-      statuses.push(await this.#advance(model, version, workUID, task));
+      const { status, ending } = await this.#advance(model, version, workUID, task);
+      statuses.push(status);
+      if (ending !== undefined) endings.push(ending);
     }
     await patchStatus(client, inferenceModelResource, model, modelStatus(model, statuses, clock.now()));
+    // A result that is let go before it is written is lost when the write fails.
+    for (const end of endings) await end();
     const isOpen = statuses.some(({ conditions }) => !isConditionTrue(conditions, 'Admitted'));
     const waits = [...wanted.keys()].map((uid) => this.#wait(uid)).filter((wait) => wait > 0);
     return isOpen ? requeueAfter(Math.min(lookAgainMilliseconds, ...waits)) : done;
@@ -123,7 +136,7 @@ export class ModelController {
     version: ModelVersion,
     workUID: string,
     task: InferenceTask | undefined,
-  ): Promise<VersionStatus> {
+  ): Promise<Advance> {
     const { nodes, clusters, clock, client, operatorMetrics } = this.#deps;
     const device = pickTrustedDevice(nodes.list(), clusters.list(), parseQuantity(version.deviceMemory) ?? Infinity);
     const observed: ObservedVersion = {
@@ -131,6 +144,7 @@ export class ModelController {
       generation: model.metadata.generation ?? 0,
       previous: model.status?.versions?.find((status) => status.version === version.version),
       task,
+      hasAccess: task !== undefined && this.#withAccess.has(task.metadata.uid!),
       taskNodeIsReady: task !== undefined && this.#isReady(task),
       hasTrustedDevice: device !== undefined,
       warmNodes: nodes.list().filter(({ status }) => status?.models?.some(({ sha256 }) => sha256 === version.sha256))
@@ -138,54 +152,76 @@ export class ModelController {
       waitMilliseconds: this.#wait(workUID),
     };
     const { status, step, ended } = decideVersion(observed, clock.now());
-    if (ended !== undefined) operatorMetrics.admissions.inc({ reason: ended });
+    const count = (): void => {
+      if (ended !== undefined) operatorMetrics.admissions.inc({ reason: ended });
+    };
     switch (step.type) {
       case 'None':
-        return status;
+        return { status };
       case 'Acknowledge': {
         const { attempt } = task!.spec;
-        await client.mergePatch(inferenceTaskResource, refOf(task!), { spec: { acknowledgedAttempt: attempt } });
-        return status;
+        const ending = async (): Promise<void> => {
+          count();
+          await client.mergePatch(inferenceTaskResource, refOf(task!), { spec: { acknowledgedAttempt: attempt } });
+        };
+        return { status, ending };
       }
-      case 'Discard':
-        this.#notBefore.set(workUID, clock.monotonic() + step.retryAfterMilliseconds);
-        await deleteTaskAndAccess(client, task!);
-        return status;
-      case 'Start':
-        return this.#start(observed, model, workUID, device!, status);
+      case 'Discard': {
+        const ending = async (): Promise<void> => {
+          count();
+          this.#notBefore.set(workUID, clock.monotonic() + step.retryAfterMilliseconds);
+          await this.#discard(task!);
+        };
+        return { status, ending };
+      }
+      case 'GrantAccess':
+      case 'Start': {
+        // Also after a success: until the event of the task has come, nothing is to be started again.
+        this.#notBefore.set(workUID, clock.monotonic() + retryMilliseconds);
+        const failure = await this.#start(model, version, workUID, task ?? device!).catch((error: unknown) =>
+          this.#explain(error, model, version),
+        );
+        return { status: failure === undefined ? status : withVerdict(observed, failure, clock.now()) };
+      }
     }
   }
 
+  /** Makes the task, unless it is there, and gives it access. @throws OperatorError STORAGE_*, SECRET_*; ApiError */
   async #start(
-    observed: ObservedVersion,
     model: InferenceModel,
+    version: ModelVersion,
     workUID: string,
-    device: TrustedDevice,
-    status: VersionStatus,
-  ): Promise<VersionStatus> {
+    at: InferenceTask | TrustedDevice,
+  ): Promise<undefined> {
     const { client, clock, logger } = this.#deps;
-    const { version } = observed;
-    // Also after a success: until the event of the task has come, nothing is to be started again.
-    this.#notBefore.set(workUID, clock.monotonic() + retryMilliseconds);
-    try {
-      const { sizeBytes, url } = await this.#presign(version);
-      const attempt = Math.floor(clock.now() / 1000);
-      const desired = admissionTask({ model, version, device, workUID, attempt, sizeBytes });
-      const task = await client.create(inferenceTaskResource, desired);
-      const expiresAt = clock.now() + ADMISSION_ACCESS_SECONDS * 1000;
-      await client.create(core.secrets, admissionSecret(task, url, expiresAt));
-      logger.info({ model: model.metadata.name, version: version.version, task: keyOf(task) }, 'admission started');
-      return status;
-    } catch (error) {
-      if (error instanceof OperatorError) {
-        const message = `uri ${version.uri}: ${error.message}; it is tried again`;
-        return withVerdict(observed, { reason: 'ModelUnavailable', message }, clock.now());
-      }
-      // Told in the condition too: a version without one, or with that of an hour ago, explains nothing.
-      logger.error({ err: error, model: model.metadata.name, version: version.version }, 'admission did not start');
-      const message = `the admission could not be started: ${String(error)}; it is tried again`;
-      return withVerdict(observed, { reason: 'AdmissionFailed', message }, clock.now());
-    }
+    const { sizeBytes, url } = await this.#presign(version);
+    const attempt = Math.floor(clock.now() / 1000);
+    const task =
+      'metadata' in at
+        ? at
+        : await client.create(
+            inferenceTaskResource,
+            admissionTask({ model, version, device: at, workUID, attempt, sizeBytes }),
+          );
+    const expiresAt = clock.now() + ADMISSION_ACCESS_SECONDS * 1000;
+    await createUnlessPresent(client.create(core.secrets, admissionSecret(task, url, expiresAt)));
+    this.#withAccess.add(task.metadata.uid!);
+    logger.info({ model: model.metadata.name, version: version.version, task: keyOf(task) }, 'admission started');
+  }
+
+  /** Told in the condition too: a version without one, or with that of an hour ago, explains nothing. */
+  #explain(error: unknown, model: InferenceModel, version: ModelVersion): Parameters<typeof withVerdict>[1] {
+    if (error instanceof OperatorError)
+      return { reason: 'ModelUnavailable', message: `uri ${version.uri}: ${error.message}; it is tried again` };
+    const { logger } = this.#deps;
+    logger.error({ err: error, model: model.metadata.name, version: version.version }, 'admission did not start');
+    const message = `the admission could not be started: ${String(error)}; it is tried again`;
+    return { reason: 'AdmissionFailed', message };
+  }
+
+  async #discard(task: InferenceTask): Promise<void> {
+    await deleteTaskAndAccess(this.#deps.client, task);
+    this.#withAccess.delete(task.metadata.uid!);
   }
 
   /** @throws OperatorError STORAGE_*, SECRET_* */

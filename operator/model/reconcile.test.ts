@@ -76,6 +76,29 @@ const cases: {
     verdict: ['Unknown', 'Admitting'],
   },
   {
+    name: 'made, but its maker died before it gave access',
+    observed: { task: task(), hasAccess: false },
+    step: 'GrantAccess',
+    verdict: ['Unknown', 'Admitting'],
+  },
+  {
+    name: 'made, and the object could not be looked at a moment ago',
+    observed: {
+      task: task(),
+      hasAccess: false,
+      waitMilliseconds: 5,
+      previous: before('False', 'ModelUnavailable'),
+    },
+    step: 'None',
+    verdict: ['False', 'ModelUnavailable'],
+  },
+  {
+    name: 'running with the access that another process gave',
+    observed: { task: task({ phase: 'Running' }), hasAccess: false },
+    step: 'None',
+    verdict: ['Unknown', 'Admitting'],
+  },
+  {
     name: 'failed for good',
     observed: { previous: before('False', 'ModelInvalid') },
     step: 'None',
@@ -152,6 +175,7 @@ function observed(overrides: Partial<ObservedVersion> = {}): ObservedVersion {
     generation: 1,
     previous: undefined,
     task: undefined,
+    hasAccess: true,
     taskNodeIsReady: true,
     hasTrustedDevice: true,
     warmNodes: 2,

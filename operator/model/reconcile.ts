@@ -12,6 +12,8 @@ export interface ObservedVersion {
   readonly previous: VersionStatus | undefined;
   /** The admission of just these bytes. */
   readonly task: InferenceTask | undefined;
+  /** Whether this process knows that the task has access to the object. */
+  readonly hasAccess: boolean;
   /** Whether the node of the task can still work. */
   readonly taskNodeIsReady: boolean;
   readonly hasTrustedDevice: boolean;
@@ -20,10 +22,13 @@ export interface ObservedVersion {
   readonly waitMilliseconds: number;
 }
 
+/** `Acknowledge` and `Discard` are for after the status is written: only the task tells what it says. */
 export type VersionStep =
   | { readonly type: 'None' }
   /** Look at the object and make the task. */
   | { readonly type: 'Start' }
+  /** Give the task access to the object: who made it may have died before. */
+  | { readonly type: 'GrantAccess' }
   /** Tell the edge that the result is recorded. */
   | { readonly type: 'Acknowledge' }
   /** Delete the task; with a wait, before anything is tried again. */
@@ -92,8 +97,15 @@ function decideTask(observed: ObservedVersion, task: InferenceTask, now: number)
     const step = { type: 'Discard', retryAfterMilliseconds: retryMilliseconds } as const;
     return { status: withVerdict(observed, failure, now), step, ended: failure.reason };
   }
+  const lacksAccess = status.phase === undefined && !observed.hasAccess;
+  // Why it could not be given just now is what the version tells until then.
+  if (lacksAccess && observed.waitMilliseconds > 0)
+    return { status: withVerdict(observed, undefined, now), step: { type: 'None' } };
   const message = `node ${spec.nodeName} loads and measures the model`;
-  return { status: withVerdict(observed, { reason: 'Admitting', message }, now), step: { type: 'None' } };
+  return {
+    status: withVerdict(observed, { reason: 'Admitting', message }, now),
+    step: { type: lacksAccess ? 'GrantAccess' : 'None' },
+  };
 }
 
 function dismissed(task: InferenceTask | undefined): VersionStep {
