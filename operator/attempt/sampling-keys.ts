@@ -30,15 +30,16 @@ export async function openSamplingKeys(
   const chain = createHashChain(seed, chainLength);
   const ref = { namespace, name: names.samplingChain };
   const published = (await client.find(core.configMaps, ref)) ?? (await publish(client, ref, chain, epochSeconds, now));
-  const { head, epochSeconds: epoch, startTime } = published.data ?? {};
+  const { head, epochSeconds: epoch, startTime, revealedEpoch } = published.data ?? {};
   const [length, start] = [Number(epoch) * 1000, Date.parse(startTime ?? '')];
-  if (head !== hex(chain.head) || !(length > 0) || Number.isNaN(start)) {
+  const revealed = Number(revealedEpoch ?? 0);
+  if (head !== hex(chain.head) || !(length > 0) || Number.isNaN(start) || !Number.isSafeInteger(revealed)) {
     throw new OperatorError(
       'OPERATOR_SECRET_INVALID',
       `ConfigMap ${namespace}/${ref.name} holds another chain than Secret ${names.operatorSecret} makes; restore the Secret, or delete the ConfigMap to publish a new chain`,
     );
   }
-  return new ChainedKeys({ client, ref, chain, start, length });
+  return new ChainedKeys({ client, ref, chain, start, length }, revealed);
 }
 
 async function publish(
@@ -74,10 +75,12 @@ interface Chain {
 
 class ChainedKeys implements SamplingKeys {
   readonly #chain: Chain;
-  #revealed = 0;
+  /** Newest epoch whose key is public. */
+  #revealed: number;
 
-  constructor(chain: Chain) {
+  constructor(chain: Chain, revealed: number) {
     this.#chain = chain;
+    this.#revealed = revealed;
   }
 
   key(now: number): Digest {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inferenceNodeResource, inferenceTaskResource, type InferenceTask } from '@isochrone/api';
-import { ApiError, core, type KubeObject, type ObjectReference, type Resource } from '@isochrone/kube';
+import { ApiError, core, type ObjectReference, type Resource } from '@isochrone/kube';
 import { LedgerError } from '@isochrone/ledger';
 import { Registry } from 'prom-client';
 import type { Action } from './actions.ts';

@@ -74,6 +74,8 @@ export class JobMemory implements Known {
       this.verificationPlacement,
     ])
       map.delete(attempt);
+    for (const key of this.comparisons.keys())
+      if (key.split(':').includes(String(attempt))) this.comparisons.delete(key);
     this.absent.delete(attempt);
     this.secretsWritten.delete(attempt);
   }

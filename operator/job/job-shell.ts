@@ -68,10 +68,9 @@ export class JobShell {
   async reload(attempt: number): Promise<void> {
     const attempts = this.memory.attempts!;
     const [row] = groupAttempts(await this.deps.ledger.attempts(this.memory.uid, attempt));
-    const at = attempts.findIndex((one) => one.attempt === attempt);
     if (row === undefined) return;
-    if (at >= 0) attempts[at] = row;
-    else attempts.push(row);
+    const at = positionOf(attempts, attempt);
+    attempts.splice(at, attempts[at]?.attempt === attempt ? 1 : 0, row);
     this.identity(attempt);
   }
 
@@ -81,8 +80,9 @@ export class JobShell {
 
   /** @throws Error for an attempt that the ledger does not have, which is a bug */
   attempt(attempt: number): Attempt {
-    const found = this.memory.attempts?.find((one) => one.attempt === attempt);
-    if (found === undefined) throw new Error(`job ${this.key} has no attempt ${attempt}`);
+    const attempts = this.memory.attempts ?? [];
+    const found = attempts[positionOf(attempts, attempt)];
+    if (found?.attempt !== attempt) throw new Error(`job ${this.key} has no attempt ${attempt}`);
     return found;
   }
 
@@ -190,6 +190,17 @@ export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof ApiError && (error.isForbidden || error.isInvalid))
     return { reason: 'RefusedByHub', message: error.message };
   return undefined;
+}
+
+/** Where an attempt is, or would be, in the list that ascends. A job may have a hundred thousand, each asked for in every round. */
+function positionOf(attempts: readonly Attempt[], attempt: number): number {
+  let [low, high] = [0, attempts.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (attempts[middle]!.attempt < attempt) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Resource versions of one resource order its writes (KEP-5504). */
