@@ -128,21 +128,27 @@ export async function compose(shell: JobShell, attempt: number, signal: AbortSig
   const object: RowObject = { ...from, etag: input.etag, dataOffset: input.dataOffset, rowBytes: recordBytes(input) };
   try {
     const header = encodeNpyHeader(parseDataType(input.dataType), [records.length, ...input.recordShape]);
-    const parts: Uint8Array[] = [header];
-    for await (const row of readRows(
-      records.map((row) => ({ object, row })),
+    // The one copy that is held: rows go where they belong as they arrive.
+    const body = Buffer.alloc(header.byteLength + records.length * object.rowBytes);
+    body.set(header);
+    let end = header.byteLength;
+    try {
+      const refs = records.map((row) => ({ object, row }));
+      for await (const row of readRows(refs, signal)) {
+        body.set(row, end);
+        end += row.byteLength;
+      }
+    } catch (error) {
+      // Of reads only: a missing bucket for the output says nothing about the input.
+      if (hasCode(error, 'STORAGE_PRECONDITION', 'STORAGE_NOT_FOUND')) memory.inputNow = 'Changed';
+      throw error;
+    }
+    const { etag } = await output.client.put(composedInputLocation(output, shell.identity(attempt).name), body, {
       signal,
-    ))
-      parts.push(row);
-    const { etag } = await output.client.put(
-      composedInputLocation(output, shell.identity(attempt).name),
-      Buffer.concat(parts),
-      { signal },
-    );
+    });
     memory.pending.set(attempt, { ...pending, composition: { etag, dataOffset: header.byteLength } });
   } catch (error) {
     signal.throwIfAborted();
-    if (hasCode(error, 'STORAGE_PRECONDITION', 'STORAGE_NOT_FOUND')) memory.inputNow = 'Changed';
     if (!(error instanceof OperatorError)) throw error;
     memory.pending.set(attempt, { ...pending, composition: { failed: error.message } });
     const problem = { reason: 'StorageUnavailable', message: error.message, explanation: undefined, needs: undefined };
