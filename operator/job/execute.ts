@@ -5,6 +5,7 @@ import { actionKey, type Action } from './actions.ts';
 import { ledgerNode } from './attempts.ts';
 import { actionEvent } from './job-events.ts';
 import { problemOf, type JobShell } from './job-shell.ts';
+import { writeManifest } from './manifest.ts';
 import * as objects from './object-work.ts';
 import { placeVerification, placeWork } from './place-tasks.ts';
 import { acceptReceipt, quarantine, refund, release } from './settle-actions.ts';
@@ -146,7 +147,7 @@ async function execute(shell: JobShell, action: Action, signal: AbortSignal): Pr
       shell.inBackground(actionKey(action), (stop) => objects.compare(shell, action, stop));
       return false;
     case 'WriteManifest':
-      shell.inBackground(actionKey(action), (stop) => objects.writeManifest(shell, stop));
+      shell.inBackground(actionKey(action), (stop) => writeManifest(shell, stop));
       return false;
     case 'RemoveObjects':
       shell.inBackground(actionKey(action), (stop) => objects.removeObjects(shell, action.attempts, stop));

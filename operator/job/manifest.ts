@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { InferenceJob } from '@isochrone/api';
+import { OperatorError, hasCode } from '../errors.ts';
 import type { Attempt } from './attempts.ts';
-import { outputPath } from './job-storage.ts';
+import type { JobShell } from './job-shell.ts';
+import { manifestLocation, outputPath, type StoredObject } from './job-storage.ts';
 
 /**
  * The document that makes a job's output visible. It holds nothing but facts of the ledger and the admitted input, so that
@@ -45,4 +47,39 @@ export function buildManifest(
   };
   const body = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
   return { body, sha256: createHash('sha256').update(body).digest('hex') };
+}
+
+/** Commits the result. Whoever wrote it first wrote the same bytes, or it is another job's. */
+export async function writeManifest(shell: JobShell, signal: AbortSignal): Promise<void> {
+  const { memory, job } = shell;
+  const uri = `${job.spec.output.uri}manifest.json`;
+  const { body, sha256 } = buildManifest(job, memory.attempts!, (attempt) => shell.identity(attempt).name);
+  try {
+    const { output } = await shell.storage();
+    const problem = {
+      reason: 'OutputNotWritable',
+      message: `${uri} was written by someone else meanwhile; create a job with another spec.output.uri`,
+    };
+    memory.manifest = (await putOnce(output, body, signal))
+      ? { uri, sha256 }
+      : { problem, retryAt: Number.POSITIVE_INFINITY };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    memory.manifest = { problem: { reason: 'StorageUnavailable', message: error.message }, retryAt: shell.retryAt() };
+  }
+}
+
+/** @returns whether the manifest that is there now has these bytes */
+async function putOnce(output: StoredObject, body: Buffer, signal: AbortSignal): Promise<boolean> {
+  const { client } = output;
+  const location = manifestLocation(output);
+  try {
+    await client.put(location, body, { ifNoneMatch: '*', contentType: 'application/json', signal });
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'STORAGE_PRECONDITION')) throw error;
+    const { sizeBytes } = await client.head(location, signal);
+    if (sizeBytes !== body.byteLength) return false;
+    return body.equals(await client.getRange(location, { start: 0, end: sizeBytes }, { signal }));
+  }
 }

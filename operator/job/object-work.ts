@@ -8,15 +8,8 @@ import { OperatorError, hasCode } from '../errors.ts';
 import { encodeNpyHeader, parseDataType } from '@isochrone/tensor';
 import type { Action } from './actions.ts';
 import { AdmissionProblem, admitInput, asProblem } from './admit-input.ts';
-import {
-  composedInputLocation,
-  manifestLocation,
-  outputLocation,
-  type JobStorage,
-  type StoredObject,
-} from './job-storage.ts';
+import { composedInputLocation, outputLocation, type JobStorage } from './job-storage.ts';
 import type { JobShell } from './job-shell.ts';
-import { buildManifest } from './manifest.ts';
 import { comparisonKey, type EvidenceOutcome, type SampledRows } from './observed.ts';
 
 /**
@@ -214,41 +207,6 @@ function rowsOf(
     const object = delivered.get(shardIndex)! satisfies DeliveredRows extends ReadonlyMap<number, infer O> ? O : never;
     return { object, row, shape: object.recordShape };
   });
-}
-
-/** Commits the result. Whoever wrote it first wrote the same bytes, or it is another job's. */
-export async function writeManifest(shell: JobShell, signal: AbortSignal): Promise<void> {
-  const { memory, job } = shell;
-  const uri = `${job.spec.output.uri}manifest.json`;
-  const { body, sha256 } = buildManifest(job, memory.attempts!, (attempt) => shell.identity(attempt).name);
-  try {
-    const { output } = await shell.storage();
-    const problem = {
-      reason: 'OutputNotWritable',
-      message: `${uri} was written by someone else meanwhile; create a job with another spec.output.uri`,
-    };
-    memory.manifest = (await putOnce(output, body, signal))
-      ? { uri, sha256 }
-      : { problem, retryAt: Number.POSITIVE_INFINITY };
-  } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
-    memory.manifest = { problem: { reason: 'StorageUnavailable', message: error.message }, retryAt: shell.retryAt() };
-  }
-}
-
-/** @returns whether the manifest that is there now has these bytes */
-async function putOnce(output: StoredObject, body: Buffer, signal: AbortSignal): Promise<boolean> {
-  const { client } = output;
-  const location = manifestLocation(output);
-  try {
-    await client.put(location, body, { ifNoneMatch: '*', contentType: 'application/json', signal });
-    return true;
-  } catch (error) {
-    if (!hasCode(error, 'STORAGE_PRECONDITION')) throw error;
-    const { sizeBytes } = await client.head(location, signal);
-    if (sizeBytes !== body.byteLength) return false;
-    return body.equals(await client.getRange(location, { start: 0, end: sizeBytes }, { signal }));
-  }
 }
 
 /** Deletes what attempts wrote that no manifest names. Best effort: it is tried once. */
