@@ -66,7 +66,11 @@ async function setUp(
 }
 
 function place(groups: number, available = enough): Parameters<typeof placeWork>[1] {
-  const group = (_: unknown, index: number) => ({ shards: [{ index, firstRecord: 0, records: 8 }], excludedNodes: [] });
+  const group = (_: unknown, index: number) => ({
+    shards: [{ index, firstRecord: 0, records: 8 }],
+    excludedNodes: [],
+    excludedProviders: [],
+  });
   return { type: 'Place', groups: Array.from({ length: groups }, group), available };
 }
 
