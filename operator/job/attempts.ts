@@ -43,9 +43,12 @@ export function isFailure({ state, reason }: Pick<Attempt, 'state' | 'reason'>):
 
 /** What an edge says of the input that the hub can see for itself. */
 const seenByHub = new Set<string>(['InputChanged', 'InputNotFound'] satisfies (typeof taskFailures.Input)[number][]);
-const claims = new Set<string>(
-  [...taskFailures.Model, ...taskFailures.Input, ...taskFailures.Output].filter((reason) => !seenByHub.has(reason)),
-);
+/** What the hub says of signed outputs that are not of the model's form: that the model gives them is the edge's word too. */
+const offForm = 'OutputOffForm';
+const claims = new Set<string>([
+  offForm,
+  ...[...taskFailures.Model, ...taskFailures.Input, ...taskFailures.Output].filter((reason) => !seenByHub.has(reason)),
+]);
 
 /** Whether the reason is an edge's word, and no more, that model or input are at fault. */
 export function isClaim(reason: string | undefined): boolean {

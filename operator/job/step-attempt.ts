@@ -69,22 +69,25 @@ type TaskFailure = NonNullable<NonNullable<InferenceTask['status']>['failure']>;
 /** What an edge may say; the hub's own reasons, which decide who is paid and what is tried again, are not its to give. */
 const edgeReasons = new Set<string>(Object.values(taskFailures).flat());
 
-/**
- * What a failure costs whom. Work only: a re-execution that fails never counts against the user. Nor does the word of one
- * provider: its first claim is free, and others are asked. A shard that was claimed before comes to a provider that has not,
- * or to one that has where no other exists, so that the second claim is as good a word as can be had.
- */
 function stepFailure({ known, attempts }: Observed, attempt: Attempt, failure: TaskFailure | undefined): AttemptStep {
   const { reason = 'AgentInternal', message = '' } = failure ?? {};
   if (!edgeReasons.has(reason)) return failed('AgentInternal', `${reason}: ${message}`);
-  const isWork = attempt.purpose === 'Work';
-  if ((reason === 'InputChanged' || reason === 'InputNotFound') && isWork) {
+  if ((reason === 'InputChanged' || reason === 'InputNotFound') && attempt.purpose === 'Work') {
     // Ends the whole job, so the hub looks itself; a claim that is not so is the fault of who made it.
     if (known.inputNow === undefined) {
       return { stage: 'Checking', actions: known.busy.has('CheckInput') ? [] : [{ type: 'CheckInput' }] };
     }
     return failed(reason, message);
   }
+  return failedAsClaimed(attempts, attempt, reason, message);
+}
+
+/**
+ * What a failure costs whom. Work only: a re-execution that fails never counts against the user. Nor does the word of one
+ * provider: its first claim is free, and others are asked. A shard that was claimed before comes to a provider that has not,
+ * or to one that has where no other exists, so that the second claim is as good a word as can be had.
+ */
+function failedAsClaimed(attempts: readonly Attempt[], attempt: Attempt, reason: string, message: string): AttemptStep {
   const indices = new Set(attempt.shards.map(({ index }) => index));
   const wasClaimed = (): boolean =>
     attempts.some(
@@ -94,7 +97,7 @@ function stepFailure({ known, attempts }: Observed, attempt: Attempt, failure: T
         isClaim(one.reason) &&
         one.shards.some(({ index }) => indices.has(index)),
     );
-  const charged = isWork && isClaim(reason) && wasClaimed();
+  const charged = attempt.purpose === 'Work' && isClaim(reason) && wasClaimed();
   return { stage: 'Failed', failure: { reason, message, charged, isFraud: false } };
 }
 
@@ -132,7 +135,7 @@ function stepResult(observed: Observed, attempt: Attempt, task: InferenceTask, n
     };
   }
   if (evidence?.result === 'OffForm')
-    return stepFailure(observed, attempt, { class: 'Model', reason: 'OutputOffForm', message: evidence.message });
+    return failedAsClaimed(observed.attempts, attempt, 'OutputOffForm', evidence.message);
   if (evidence?.result === 'InputLost') return failed('InputNotComposed', evidence.message);
   if (evidence?.result === 'Missing') return failed('OutputMissing', evidence.message);
   if (known.busy.has(`FetchEvidence/${n}`)) return { stage: 'Checking', actions: [] };
