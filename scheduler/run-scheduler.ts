@@ -1,6 +1,7 @@
 import { ApiClient, Metrics, systemClock } from '@isochrone/kube';
 import type { OptionsOf, ServiceContext } from '@isochrone/service';
 import { Claims } from './capacity/claims.ts';
+import { HubContact } from './hub-contact.ts';
 import { SchedulerMetrics } from './metrics.ts';
 import { bindAddress, tlsFiles, valueOfTime, type schedulerOptions } from './options.ts';
 import { Scheduler } from './scheduler.ts';
@@ -10,7 +11,7 @@ import { watchFleet } from './watch-fleet.ts';
 
 /**
  * Serves Place and Explain until the signal aborts. It answers UNAVAILABLE, and health says NOT_SERVING, until every node
- * and every task that exists is known: until then capacity that is in use would look free.
+ * and every task that exists is known, and while the hub does not answer: capacity that is in use would look free.
  *
  * @throws ServiceError OPTION_INVALID, ADDRESS_UNAVAILABLE; KubeconfigError
  */
@@ -34,7 +35,14 @@ export async function runScheduler(
   const { table } = fleet;
   const metrics = new SchedulerMetrics({ registry, claims, table, clock, lastChangeAt: () => watch.lastChangeAt() });
   const scheduler = new Scheduler({ fleet, claims, valueOfTime: valueOfTime(options), seed: options.seed });
-  const readiness = (): true | string => watch.readiness();
+  const contact = new HubContact({
+    clock,
+    probe: (stop) => client.request({ method: 'GET', path: '/readyz', signal: stop, timeoutMilliseconds: 5_000 }),
+  });
+  const readiness = (): true | string => {
+    const known = watch.readiness();
+    return known === true ? contact.readiness() : known;
+  };
   const server = new SchedulerServer({ scheduler, metrics, logger, readiness });
   health.readiness('fleet', readiness);
   try {
@@ -43,7 +51,7 @@ export async function runScheduler(
     void watch.synced().then(() => {
       logger.info({ nodes: table.nodes, devices: table.devices, tasks: claims.confirmed }, 'serving');
     });
-    await watch.run(signal);
+    await Promise.all([watch.run(signal), contact.run(signal)]);
     await server.close();
   } finally {
     await client.close();
