@@ -49,7 +49,11 @@ test('the node says what it has, and shows that it lives', async () => {
   assert.deepEqual([device!.memory, device!.slots], ['1024Mi', 2]);
   assert.ok(device!.executionProviders.includes(device!.type === 'cpu' ? 'CPU' : 'CUDA'));
   assert.equal(node.spec.ask.pricePerThousandReferenceSeconds, '0.18');
-  const lease = await world.client.get(core.leases, { namespace, name: nodeLease(node.metadata.name) });
+  // It lives from when its node is known to be its own, which is a moment after it is ready.
+  const lease = await eventually(
+    () => world.client.find(core.leases, { namespace, name: nodeLease(node.metadata.name) }),
+    { describe: 'the node shows that it lives' },
+  );
   assert.equal(lease.spec?.leaseDurationSeconds, 15);
 });
 

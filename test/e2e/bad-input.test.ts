@@ -251,6 +251,35 @@ describe('what the user mends goes on by itself', () => {
   });
 });
 
+describe('a model that fails on the records of a job', () => {
+  test('ends the job when its shard has failed too often, and nothing is paid', { timeout: 120_000 }, async () => {
+    // Records of four pass and are measured; those of the job, sixteen, become four rows each.
+    const narrow = encodeOnnxModel({
+      inputs: [{ name: 'x', dataType: 'FP32', shape: ['n', 'w'] }],
+      outputs: [{ name: 'y', dataType: 'FP32', shape: ['m', 4] }],
+      operators: [{ type: 'Reshape', inputs: ['x', 'to'], outputs: ['y'] }],
+      constants: [
+        { name: 'to', dataType: 'INT64', shape: [2], data: new Uint8Array(new BigInt64Array([-1n, 4n]).buffer) },
+      ],
+    });
+    await world.createModel('narrow', digested(narrow), { recordShape: [4] });
+    const { metadata } = await world.createJob('misshapen', { modelRef: { name: 'narrow' }, backoffLimitPerShard: 1 });
+    const { status } = await world.eventuallyJob(
+      'misshapen',
+      (job) => findCondition(job.status?.conditions, 'Failed')?.status === 'True',
+      { timeout: 100_000 },
+    );
+    const failed = findCondition(status?.conditions, 'Failed');
+    assert.equal(failed?.reason, 'BackoffLimitExceeded', failed?.message);
+    assert.match(failed.message, /shard \d+ .*OutputNotPerRecord/);
+    assert.deepEqual(status?.failedShards?.[0]?.reason, 'BackoffLimitExceeded');
+    const attempts = await world.ledger.attempts(metadata.uid!);
+    assert.ok(attempts.every(({ state }) => state === 'Refunded'));
+    const ofOneShard = attempts.filter(({ shardIndex }) => shardIndex === status.failedShards![0]!.index);
+    assert.equal(ofOneShard.filter(({ charged }) => charged).length, 2, 'once, and one retry');
+  });
+});
+
 describe('what no schema may let in is refused by the API server, with the field', () => {
   const cases: readonly { name: string; spec: JobOptions; says: RegExp }[] = [
     { name: 'no-slash', spec: { output: { uri: 's3://data/out' } }, says: /spec\.output\.uri/ },

@@ -31,26 +31,40 @@ async function file(name: string, content: string): Promise<string> {
 }
 
 /** What each program needs, so that nothing else is wrong. */
+const unused = await file('unused.kubeconfig', JSON.stringify(unreachable()));
+const state = ['--state-directory', join(folder, 'state')];
+const socket = ['--verifier-socket', join(folder, 'verifier.sock')];
 const commands = {
   operator: ['--ledger', join(folder, 'ledger.sqlite'), '--scheduler-address', '127.0.0.1:1'],
   scheduler: ['--listen-address', '127.0.0.1:0'],
+  edge: ['--cluster', 'alpha', '--member-kubeconfig', unused, ...state],
+  agent: ['--node-name', 'alpha-1', '--ask-price-per-thousand-reference-seconds', '0.2', ...state, ...socket],
+  verifier: [...state, ...socket],
+} as const;
+/** The flag by which a program is given the kubeconfig that it cannot do without. */
+const kubeconfigFlags = {
+  operator: '--kubeconfig',
+  scheduler: '--kubeconfig',
+  edge: '--hub-kubeconfig',
+  agent: '--kubeconfig',
 } as const;
 
-function start(program: keyof typeof commands, ...args: string[]): Promise<Ended> {
-  return run([program, ...commands[program], '--metrics-address', '127.0.0.1:0', ...args]);
+function start(program: keyof typeof kubeconfigFlags, kubeconfig: string): Promise<Ended> {
+  const flags = ['--metrics-address', '127.0.0.1:0', kubeconfigFlags[program], kubeconfig];
+  return run([program, ...commands[program], ...flags]);
 }
 
 describe('a program that cannot start says why and ends', () => {
-  for (const program of ['operator', 'scheduler'] as const) {
+  for (const program of Object.keys(kubeconfigFlags) as (keyof typeof kubeconfigFlags)[]) {
     test(`${program}: a kubeconfig that is no YAML`, { timeout: 30_000 }, async () => {
       const broken = await file('broken.kubeconfig', 'clusters: [\n');
-      const { status, said } = await start(program, '--kubeconfig', broken);
+      const { status, said } = await start(program, broken);
       assert.equal(status, 2);
       assert.match(said, /broken\.kubeconfig/);
     });
 
     test(`${program}: a kubeconfig that does not exist`, { timeout: 30_000 }, async () => {
-      const { status, said } = await start(program, '--kubeconfig', join(folder, 'absent.kubeconfig'));
+      const { status, said } = await start(program, join(folder, 'absent.kubeconfig'));
       assert.equal(status, 2);
       assert.match(said, /absent\.kubeconfig/);
     });
@@ -65,14 +79,18 @@ describe('a program that cannot start says why and ends', () => {
         users: [{ name: 'me', user: {} }],
       };
       const path = await file('dangling.kubeconfig', JSON.stringify(dangling));
-      const { status, said } = await start(program, '--kubeconfig', path);
+      const { status, said } = await start(program, path);
       assert.equal(status, 2);
       assert.match(said, /nowhere/);
     });
+  }
+
+  for (const program of Object.keys(commands) as (keyof typeof commands)[]) {
+    const needed = program === 'edge' ? ['--hub-kubeconfig', unused] : [];
 
     test(`${program}: a configuration file with a typo`, { timeout: 30_000 }, async () => {
       const path = await file('typo.yaml', 'metricsAdress: 127.0.0.1:0\n');
-      const { status, said } = await run([program, ...commands[program], '--config', path]);
+      const { status, said } = await run([program, ...commands[program], ...needed, '--config', path]);
       assert.equal(status, 2);
       assert.match(said, /typo\.yaml: key "metricsAdress" does not exist; did you mean metricsAddress\?/);
     });
@@ -82,7 +100,7 @@ describe('a program that cannot start says why and ends', () => {
       await once(taken, 'listening');
       const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
       try {
-        const { status, said } = await run([program, ...commands[program], '--metrics-address', address]);
+        const { status, said } = await run([program, ...commands[program], ...needed, '--metrics-address', address]);
         assert.equal(status, 3);
         assert.match(
           said,
@@ -98,11 +116,10 @@ describe('a program that cannot start says why and ends', () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
-    const kubeconfig = await file('unused.kubeconfig', JSON.stringify(unreachable));
     try {
-      const args = ['--kubeconfig', kubeconfig, '--listen-address', address, '--metrics-address', '127.0.0.1:0'];
+      const args = ['--kubeconfig', unused, '--listen-address', address, '--metrics-address', '127.0.0.1:0'];
       const { status, said } = await run(['scheduler', ...args]);
-      assert.ok(status !== 0 && status !== null, 'it ends with a failure');
+      assert.equal(status, 3);
       assert.match(said, new RegExp(address));
     } finally {
       taken.close();
@@ -119,11 +136,14 @@ describe('a program that cannot start says why and ends', () => {
   });
 });
 
-const unreachable = {
-  apiVersion: 'v1',
-  kind: 'Config',
-  'current-context': 'here',
-  contexts: [{ name: 'here', context: { cluster: 'here', user: 'me' } }],
-  clusters: [{ name: 'here', cluster: { server: 'https://127.0.0.1:1' } }],
-  users: [{ name: 'me', user: {} }],
-};
+/** A kubeconfig without fault whose server does not answer. */
+function unreachable(): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'here',
+    contexts: [{ name: 'here', context: { cluster: 'here', user: 'me' } }],
+    clusters: [{ name: 'here', cluster: { server: 'https://127.0.0.1:1' } }],
+    users: [{ name: 'me', user: {} }],
+  };
+}
