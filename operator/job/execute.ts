@@ -1,5 +1,5 @@
 import { finalizers, inferenceJobResource } from '@isochrone/api';
-import { addFinalizer, removeFinalizer } from '@isochrone/kube';
+import { addFinalizer, ApiError, removeFinalizer } from '@isochrone/kube';
 import { LedgerError } from '@isochrone/ledger';
 import { actionKey, type Action } from './actions.ts';
 import { ledgerNode } from './attempts.ts';
@@ -50,7 +50,9 @@ export async function executeAll(shell: JobShell, actions: readonly Action[], si
       const problem = problemOf(error);
       if (problem === undefined) failure ??= error;
       else shell.stall(key, problem);
-      deps.logger.warn({ err: error, job: shell.key, action: key }, 'an action could not be done; it is tried again');
+      // That an object changed meanwhile is ordinary.
+      const level = error instanceof ApiError && error.isConflict ? 'debug' : 'warn';
+      deps.logger[level]({ err: error, job: shell.key, action: key }, 'an action could not be done; it is tried again');
       // Decided again, so that the status tells it.
       changed ||= problem !== undefined;
       continue;

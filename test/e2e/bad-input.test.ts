@@ -262,6 +262,7 @@ describe('a model that fails on the records of a job', () => {
         { name: 'to', dataType: 'INT64', shape: [2], data: new Uint8Array(new BigInt64Array([-1n, 4n]).buffer) },
       ],
     });
+    await world.deposit('1.00');
     await world.createModel('narrow', digested(narrow), { recordShape: [4] });
     const { metadata } = await world.createJob('misshapen', { modelRef: { name: 'narrow' }, backoffLimitPerShard: 1 });
     const { status } = await world.eventuallyJob(
