@@ -124,6 +124,42 @@ describe('kubectl get', () => {
   }
 });
 
+test('tasks are found by their node', async (context) => {
+  await withObject(context, join(import.meta.dirname, 'valid', 'inferencetask-full.yaml'));
+  const of = (node: string): Promise<string> =>
+    run(['get', 'inferencetasks', '--field-selector', `spec.nodeName=${node}`, '-o', 'name']);
+  assert.equal((await of('node-1')).trim(), 'inferencetask.isochrone.dev/task-1');
+  assert.equal((await of('node-2')).trim(), '');
+});
+
+describe('what nobody wrote', () => {
+  const defaults: [kind: string, spec: object][] = [
+    [
+      'inferencejob',
+      {
+        input: { format: 'Npy' },
+        recordsPerShard: 256,
+        parallelism: 8,
+        suspend: false,
+        hardware: { executionProviders: ['CUDA', 'CPU'] },
+        placement: { strategy: 'Balanced' },
+        verification: { mode: 'Sampled', minSamplePercent: 2 },
+        backoffLimitPerShard: 3,
+      },
+    ],
+    ['inferencemodel', { versions: [{ numericProfile: 'FP32Strict', deviceMemory: '1Gi', maxBatchSize: 8 }] }],
+    ['edgecluster', { class: 'Edge' }],
+  ];
+  for (const [kind, expected] of defaults) {
+    test(`has its default in an ${kind}`, async (context) => {
+      const path = join(import.meta.dirname, 'valid', `${kind}-minimal.yaml`);
+      await withObject(context, path);
+      const { spec } = JSON.parse(await run(['get', '-f', path, '-o', 'json'])) as { spec: unknown };
+      assertKept(spec, expected, 'spec');
+    });
+  }
+});
+
 describe('what must not change', () => {
   const spec = (patch: object): object => ({ spec: patch });
   const version = (patch: object): object => {
