@@ -65,11 +65,12 @@ async function setUp(
   return { shell: new JobShell(context, 'vision/job', job, memory), ledger, withdrawn };
 }
 
-function place(groups: number, available = enough): Parameters<typeof placeWork>[1] {
+/** @param blamedBy providers that the first group is kept from */
+function place(groups: number, available = enough, blamedBy: readonly string[] = []): Parameters<typeof placeWork>[1] {
   const group = (_: unknown, index: number) => ({
     shards: [{ index, firstRecord: 0, records: 8 }],
     excludedNodes: [],
-    excludedProviders: [],
+    excludedProviders: index === 0 ? blamedBy : [],
   });
   return { type: 'Place', groups: Array.from({ length: groups }, group), available };
 }
@@ -211,3 +212,21 @@ test('a request that the scheduler cannot read is not told as a scheduler that i
   assert.equal(shell.memory.placement?.reason, 'PlacementRefused');
   assert.match(shell.memory.placement.message, /origin\.region is "EU"/);
 });
+
+for (const [isResolvable, expected] of [
+  [true, [1]],
+  [false, [0, 1]],
+] as const) {
+  const where = isResolvable ? 'waits for another provider' : 'goes there again when nobody else has such a node';
+  test(`a shard that a provider blamed ${where}`, async (t) => {
+    const { shell, ledger } = await setUp(t, {
+      answer: ({ excludedProviders = [] }) =>
+        excludedProviders.includes('beta')
+          ? { explanation: { ...explanation, resolvable: isResolvable } }
+          : { binding: bindingTo('beta') },
+    });
+    await placeWork(shell, place(2, enough, ['beta']), signal);
+    const held = (await ledger.heldAttempts()).flatMap(({ shards }) => shards.map(({ index }) => index));
+    assert.deepEqual(held.toSorted(), expected);
+  });
+}
