@@ -31,12 +31,24 @@ export async function removeFinalizer<T extends KubeObject>(
 ): Promise<T | undefined> {
   if (!hasFinalizer(object, finalizer)) return object;
   const kept = object.metadata.finalizers!.filter((name) => name !== finalizer);
-  try {
-    return await patchFinalizers(client, resource, object, kept);
-  } catch (error) {
+  return unlessGone(patchFinalizers(client, resource, object, kept));
+}
+
+/** Removes every finalizer, whoever set it. @returns and @throws as {@link removeFinalizer} */
+export async function removeAllFinalizers<T extends KubeObject>(
+  client: ApiClient,
+  resource: Resource<T>,
+  object: T,
+): Promise<T | undefined> {
+  if ((object.metadata.finalizers ?? []).length === 0) return object;
+  return unlessGone(patchFinalizers(client, resource, object, []));
+}
+
+async function unlessGone<T>(patching: Promise<T>): Promise<T | undefined> {
+  return patching.catch((error: unknown) => {
     if (error instanceof ApiError && error.isNotFound) return undefined;
     throw error;
-  }
+  });
 }
 
 async function patchFinalizers<T extends KubeObject>(

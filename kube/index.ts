@@ -54,7 +54,7 @@ export {
 export type { ErrorCode, StatusDetails } from './errors.ts';
 export { EventRecorder } from './event-recorder.ts';
 export type { EventRecorderOptions, RecordedEvent } from './event-recorder.ts';
-export { addFinalizer, hasFinalizer, removeFinalizer } from './finalizers.ts';
+export { addFinalizer, hasFinalizer, removeAllFinalizers, removeFinalizer } from './finalizers.ts';
 export { Informer } from './informer.ts';
 export type { Change, ChangeSource, InformerOptions } from './informer.ts';
 export { LeaderElector } from './leader-elector.ts';

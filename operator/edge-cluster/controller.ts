@@ -4,6 +4,7 @@ import {
   edgeNamespace,
   finalizers,
   names,
+  nodeReportResource,
   type EdgeCluster,
   type EdgeClusterStatus,
   type InferenceNode,
@@ -16,6 +17,7 @@ import {
   core,
   done,
   isConditionTrue,
+  removeAllFinalizers,
   removeFinalizer,
   requeueAfter,
   type ApiClient,
@@ -195,10 +197,21 @@ export class EdgeClusterController {
         }
         return;
       }
+      case 'DropFinalizers':
+        await this.#dropFinalizers(desired.namespace.metadata.name);
+        return;
       case 'RemoveFinalizer':
         await removeFinalizer(client, edgeClusterResource, cluster, finalizers.edgeNamespace);
         return;
     }
+  }
+
+  async #dropFinalizers(namespace: string): Promise<void> {
+    const { client } = this.#deps;
+    for await (const report of client.listAll(nodeReportResource, { namespace }))
+      await removeAllFinalizers(client, nodeReportResource, report);
+    const lease = await client.find(core.leases, { namespace, name: names.edgeLease });
+    if (lease !== undefined) await removeAllFinalizers(client, core.leases, lease);
   }
 
   async #apply(desired: MemberObjects, object: MemberObjectName): Promise<void> {

@@ -30,6 +30,8 @@ export type ClusterAction =
   | { readonly type: 'Apply'; readonly object: MemberObjectName }
   | { readonly type: 'IssueToken' }
   | { readonly type: 'DeleteNamespace' }
+  /** From what the edge may write: it must not be able to hold up its own removal. */
+  | { readonly type: 'DropFinalizers' }
   | { readonly type: 'RemoveFinalizer' };
 
 /** What is to be done for the member, in this order. Each change comes back as an event, so only what can be done now is in it. */
@@ -40,7 +42,8 @@ export function planCluster(observed: ObservedCluster, now: Now): ClusterAction[
   if (cluster.metadata.deletionTimestamp !== undefined) {
     if (!hasOurs) return [];
     if (!isOurs) return [{ type: 'RemoveFinalizer' }];
-    return observed.openTasks === 0 && !namespace.terminating ? [{ type: 'DeleteNamespace' }] : [];
+    if (namespace.terminating) return [{ type: 'DropFinalizers' }];
+    return observed.openTasks === 0 ? [{ type: 'DeleteNamespace' }] : [];
   }
   if (!hasOurs) return [{ type: 'AddFinalizer' }];
   if (namespace === undefined) return observed.providerExists ? [{ type: 'CreateNamespace' }] : [];

@@ -14,7 +14,7 @@ import {
 import { ApiClient, ApiError, core, findCondition, formatTime, isConditionTrue } from '@isochrone/kube';
 import { eventually } from '../harness/index.ts';
 import { withFederation } from './federation.ts';
-import { batchTask, createProvider, createTask, edgeCluster, edgeKubeconfig, nodeSpec } from './member.ts';
+import { batchTask, createProvider, createTask, edgeCluster, edgeKubeconfig, nodeSpec, reportSpec } from './member.ts';
 
 const federation = await withFederation();
 const { admin } = federation;
@@ -196,7 +196,11 @@ test('a real edge token is refused every write that is not its own', async () =>
     [
       'a report of another',
       () =>
-        edge.apply(nodeReportResource, { metadata: { name: 'n', namespace: other }, spec: report() }, { force: true }),
+        edge.apply(
+          nodeReportResource,
+          { metadata: { name: 'n', namespace: other }, spec: reportSpec() },
+          { force: true },
+        ),
     ],
     [
       'the Lease of another',
@@ -242,11 +246,6 @@ test('a real edge token is refused every write that is not its own', async () =>
   for (const [what, attack] of attacks) await refused(attack(), what);
 });
 
-function report(overrides = {}) {
-  const { publicKey, inventory, ask } = nodeSpec();
-  return { publicKey, inventory, ask, ready: true, observedTime: formatTime(Date.now()), ...overrides };
-}
-
 test('a spec that comes with a status is not written', async () => {
   const task = { namespace: own, name: 'task-1' };
   const before = await admin.get(inferenceTaskResource, task);
@@ -276,10 +275,14 @@ test('nothing of an assessment or a provider comes from a report, and a pinned k
     ...nodeSpec().inventory,
     devices: [{ ...nodeSpec().inventory.devices[0]!, uuid }],
   });
-  const forged = { ...report({ inventory: devices('forged-1') }), providerName: 'victim', clusterName: 'victim' };
+  const forged = { ...reportSpec({ inventory: devices('forged-1') }), providerName: 'victim', clusterName: 'victim' };
   // An unknown field of a report is refused by the API server, or dropped where the writer asks for it.
   await assert.rejects(edge.apply(nodeReportResource, { metadata, spec: forged }, { force: true }), ApiError);
-  await edge.apply(nodeReportResource, { metadata, spec: report({ inventory: devices('forged-1') }) }, { force: true });
+  await edge.apply(
+    nodeReportResource,
+    { metadata, spec: reportSpec({ inventory: devices('forged-1') }) },
+    { force: true },
+  );
   const node = await eventually(async () => {
     const found = await admin.find(inferenceNodeResource, metadata);
     return isConditionTrue(found?.status?.conditions, 'Ready') && found;
@@ -292,7 +295,7 @@ test('nothing of an assessment or a provider comes from a report, and a pinned k
   );
   await admin.mergePatch(inferenceNodeResource, metadata, { status: { conditions } }, { subresource: 'status' });
   const key = Buffer.alloc(32, 7).toString('base64');
-  const swapped = report({ inventory: devices('forged-2'), publicKey: key });
+  const swapped = reportSpec({ inventory: devices('forged-2'), publicKey: key });
   await edge.apply(nodeReportResource, { metadata, spec: swapped }, { force: true });
   const after = await eventually(async () => {
     const found = await admin.get(inferenceNodeResource, metadata);
@@ -306,7 +309,7 @@ test('nothing of an assessment or a provider comes from a report, and a pinned k
 test('a device of another provider is not taken over', async () => {
   const honest = await ApiClient.fromKubeconfig({ path: await edgeKubeconfig(federation, 'victim') });
   const device = { ...nodeSpec().inventory.devices[0]!, uuid: 'GPU-contested' };
-  const spec = report({ inventory: { ...nodeSpec().inventory, devices: [device] } });
+  const spec = reportSpec({ inventory: { ...nodeSpec().inventory, devices: [device] } });
   await honest.mergePatch(
     core.leases,
     { namespace: other, name: names.edgeLease },

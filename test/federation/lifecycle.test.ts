@@ -7,13 +7,14 @@ import {
   inferenceJobResource,
   inferenceTaskResource,
   names,
+  nodeReportResource,
   providerResource,
 } from '@isochrone/api';
-import { core, findCondition, isConditionTrue } from '@isochrone/kube';
+import { ApiClient, core, findCondition, isConditionTrue } from '@isochrone/kube';
 import { openLedger } from '@isochrone/ledger';
 import { eventually } from '../harness/index.ts';
 import { withFederation } from './federation.ts';
-import { batchTask, createProvider, createTask, edgeCluster, edgeKubeconfig } from './member.ts';
+import { batchTask, createProvider, createTask, edgeCluster, edgeKubeconfig, reportSpec } from './member.ts';
 
 // Namespaces are emptied by the controller manager.
 const federation = await withFederation({ withControllerManager: true });
@@ -102,8 +103,18 @@ test('a standby is ready, and takes over', async () => {
   assert.ok(standby.health.isReady().ok, standby.health.isReady().text);
 });
 
-test('a deleted member keeps its namespace until its tasks are settled', async () => {
+test('a deleted member keeps its namespace until its tasks are settled, and cannot hold it up', async () => {
   const namespace = edgeNamespace('early');
+  const edge = await ApiClient.fromKubeconfig({ path: await edgeKubeconfig(federation, 'early') });
+  const holding = { finalizers: ['edge.example/mine'] };
+  await edge.create(nodeReportResource, {
+    apiVersion: 'isochrone.dev/v1alpha1',
+    kind: 'NodeReport',
+    metadata: { name: 'stay', namespace, ...holding },
+    spec: reportSpec(),
+  });
+  await edge.mergePatch(core.leases, { namespace, name: names.edgeLease }, { metadata: holding });
+  await edge.close();
   await createTask(admin, batchTask('early', 'open'));
   await admin.delete(edgeClusterResource, { name: 'early' });
   await eventually(async () => /1 task\(s\)/.test(await condition('early', 'Registered', 'Deleting')));

@@ -13,6 +13,7 @@ import {
   type EdgeCluster,
   type InferenceNode,
   type InferenceTask,
+  type NodeReport,
 } from '@isochrone/api';
 import { ApiClient, core, formatMicroTime, formatTime, systemClock, type Clock } from '@isochrone/kube';
 import { edgeOptions, runEdge } from '@isochrone/operator/edge';
@@ -128,6 +129,12 @@ export function nodeSpec(overrides: Partial<InferenceNode['spec']> = {}): Infere
     ask: { pricePerThousandReferenceSeconds: '0.18' },
     ...overrides,
   };
+}
+
+/** What an edge reports of that node. */
+export function reportSpec(overrides: Partial<NodeReport['spec']> = {}): NodeReport['spec'] {
+  const { publicKey, inventory, ask } = nodeSpec();
+  return { publicKey, inventory, ask, ready: true, observedTime: formatTime(Date.now()), ...overrides };
 }
 
 /** Plays the agent of a node: its InferenceNode, Ready, and a renewal of its Lease. */
