@@ -1,134 +1,25 @@
-import { systemClock, type Clock } from './clock.ts';
+import type { ClientOptions, ServerOptions, KubeconfigOptions, InClusterOptions } from './client-options.ts';
+import type {
+  RequestOptions,
+  ReadOptions,
+  ListOptions,
+  WriteOptions,
+  ApplyOptions,
+  DeleteOptions,
+  JsonPatchOperation,
+  MergePatch,
+  RawRequest,
+  WatchOptions,
+  WatchEvent,
+} from './requests.ts';
+import { systemClock } from './clock.ts';
 import { endpointFromOptions, endpointInCluster, endpointWithTokenFile, type Endpoint } from './credentials.ts';
-import { ApiError, type StatusDetails } from './errors.ts';
+import { ApiError } from './errors.ts';
 import { decodeJsonLines } from './json-lines.ts';
 import { endpointFromKubeconfig } from './kubeconfig.ts';
-import type { Logger } from './logger.ts';
-import type { Metrics } from './metrics.ts';
 import { refOf, type KubeList, type KubeObject, type ObjectRef } from './object.ts';
 import { apiVersionOf, resourcePath, type Resource } from './resource.ts';
 import { Transport } from './transport.ts';
-
-export interface RequestOptions {
-  signal?: AbortSignal;
-  /** Span for one call, retries included, milliseconds. Default 30 000. */
-  timeoutMilliseconds?: number;
-}
-export interface ReadOptions extends RequestOptions {
-  subresource?: string;
-}
-export interface ListOptions extends RequestOptions {
-  namespace?: string;
-  labelSelector?: string;
-  fieldSelector?: string;
-  limit?: number;
-  continue?: string;
-  resourceVersion?: string;
-  resourceVersionMatch?: 'Exact' | 'NotOlderThan';
-}
-export interface WriteOptions extends RequestOptions {
-  subresource?: string;
-  /** Recorded in `managedFields`. Default: the client's `fieldManager`. */
-  fieldManager?: string;
-  /** Run admission and validation, store nothing. */
-  dryRun?: boolean;
-}
-export interface ApplyOptions extends WriteOptions {
-  /** Take fields that another manager owns instead of failing with a conflict. Default false. */
-  force?: boolean;
-}
-export interface DeleteOptions extends RequestOptions {
-  /** Delete only this incarnation; otherwise 409. */
-  uid?: string;
-  /** Delete only this version; otherwise 409. */
-  resourceVersion?: string;
-  propagationPolicy?: 'Foreground' | 'Background' | 'Orphan';
-  gracePeriodSeconds?: number;
-  dryRun?: boolean;
-}
-export interface JsonPatchOperation {
-  op: 'add' | 'remove' | 'replace' | 'move' | 'copy' | 'test';
-  path: string;
-  from?: string;
-  value?: unknown;
-}
-/** The objects of a merge patch: any part may be left out, and `null` removes a field. */
-export type MergePatch<T> = T extends readonly unknown[]
-  ? T
-  : T extends object
-    ? { [K in keyof T]?: MergePatch<T[K]> | null }
-    : T;
-
-export interface RawRequest extends RequestOptions {
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
-  /** Absolute path on the server, for example `/apis/apps/v1/deployments`; encoded by the caller. */
-  path: string;
-  query?: Record<string, string | number | boolean | undefined>;
-  /** Sent as JSON. */
-  body?: unknown;
-  /** Default `application/json`. */
-  contentType?: string;
-}
-
-export interface ClientOptions {
-  /** Names the cluster in logs and metrics. Default: the server's host. */
-  name?: string;
-  /** Default field manager of writes. Default `isochrone-kube`. */
-  fieldManager?: string;
-  userAgent?: string;
-  /** Parallel connections for requests; each watch has one of its own besides. Default 16. */
-  maxConnections?: number;
-  /** Client-side rate limit, requests a second, and how many may come at once. Default: none. */
-  requestsPerSecond?: number;
-  burst?: number;
-  logger?: Logger;
-  metrics?: Metrics;
-  clock?: Clock;
-  random?: () => number;
-}
-export interface ServerOptions extends ClientOptions {
-  /** For example `https://10.0.0.1:6443`. */
-  server: string;
-  /** PEM bundle that must have signed the server's certificate. Default: Node's roots. */
-  ca?: string;
-  /** Checked against the certificate instead of the server's host. */
-  tlsServerName?: string;
-  token?: string;
-  /** Read again when it is older than a minute, or the server answers 401. */
-  tokenFile?: string;
-  /** PEM. */
-  clientCertificate?: string;
-  /** PEM. */
-  clientKey?: string;
-}
-export interface KubeconfigOptions extends ClientOptions {
-  /** File to read. Default: `$KUBECONFIG`, then `~/.kube/config`. */
-  path?: string;
-  /** The kubeconfig itself, for example from a Secret; commands, auth providers and file paths in it are refused. */
-  text?: string;
-  /** Default: the file's current context. */
-  context?: string;
-}
-export interface InClusterOptions extends ClientOptions {
-  /** Default `/var/run/secrets/kubernetes.io/serviceaccount`. */
-  directory?: string;
-  environment?: NodeJS.ProcessEnv;
-}
-
-export interface WatchOptions extends RequestOptions {
-  namespace?: string;
-  labelSelector?: string;
-  fieldSelector?: string;
-  /** Continue after this version; leave out to start at the present. */
-  resourceVersion?: string;
-  /** Stream the present state first; a bookmark with `k8s.io/initial-events-end` follows it. */
-  sendInitialEvents?: boolean;
-  /** The server ends the watch after this span. */
-  timeoutSeconds?: number;
-}
-export type WatchEvent<T> =
-  | { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; object: T }
-  | { type: 'ERROR'; object: { code?: number; reason?: string; message?: string; details?: StatusDetails } };
 
 /** One cluster's API. Share it: every instance has connections of its own. */
 export class ApiClient {

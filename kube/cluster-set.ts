@@ -1,5 +1,6 @@
 import { jitteredBackoff } from './backoff.ts';
-import type { ApiClient, ClientOptions } from './client.ts';
+import type { ApiClient } from './client.ts';
+import type { ClientOptions } from './client-options.ts';
 import { aborted, systemClock, type Clock } from './clock.ts';
 import { ApiError, ClusterNotConnectedError, KubeconfigError } from './errors.ts';
 import type { Logger } from './logger.ts';

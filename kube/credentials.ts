@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { InClusterOptions, ServerOptions } from './client.ts';
+import type { InClusterOptions, ServerOptions } from './client-options.ts';
 import { unlessAborted, type Clock } from './clock.ts';
 import { KubeconfigError } from './errors.ts';
 

@@ -1,4 +1,5 @@
-import type { ApiClient, MergePatch } from './client.ts';
+import type { ApiClient } from './client.ts';
+import type { MergePatch } from './requests.ts';
 import { ApiError } from './errors.ts';
 import { keyOf, refOf, type KubeObject } from './object.ts';
 import type { Resource } from './resource.ts';

@@ -1,21 +1,18 @@
 export { ApiClient } from './client.ts';
+export type { ClientOptions, InClusterOptions, KubeconfigOptions, ServerOptions } from './client-options.ts';
 export type {
   ApplyOptions,
-  ClientOptions,
   DeleteOptions,
-  InClusterOptions,
   JsonPatchOperation,
-  KubeconfigOptions,
   ListOptions,
   MergePatch,
   RawRequest,
   ReadOptions,
   RequestOptions,
-  ServerOptions,
   WatchEvent,
   WatchOptions,
   WriteOptions,
-} from './client.ts';
+} from './requests.ts';
 export { systemClock } from './clock.ts';
 export type { Clock, Timer } from './clock.ts';
 export { ClusterSet } from './cluster-set.ts';

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import type { KubeconfigOptions } from './client.ts';
+import type { KubeconfigOptions } from './client-options.ts';
 import { KubeconfigError } from './errors.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

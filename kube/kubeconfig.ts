@@ -1,7 +1,7 @@
 import type { RequestOptions } from 'node:https';
 import { resolve } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
-import type { KubeconfigOptions } from './client.ts';
+import type { KubeconfigOptions } from './client-options.ts';
 import type { Clock } from './clock.ts';
 import { parseServer, refuseClearText, rotatingFile, type Endpoint, type Identity, type Tls } from './credentials.ts';
 import { KubeconfigError } from './errors.ts';

@@ -1,4 +1,5 @@
-import type { ApiClient, RequestOptions } from './client.ts';
+import type { ApiClient } from './client.ts';
+import type { RequestOptions } from './requests.ts';
 import { systemClock, type Clock, type Timer } from './clock.ts';
 import { formatMicroTime } from './time.ts';
 import { core, type Lease } from './core.ts';

@@ -1,4 +1,4 @@
-import type { ListOptions, WatchEvent, WatchOptions } from './client.ts';
+import type { ListOptions, WatchEvent, WatchOptions } from './requests.ts';
 import { ApiError } from './errors.ts';
 import { keyOf, type KubeList, type KubeObject, type ObjectRef } from './object.ts';
 import type { Resource } from './resource.ts';

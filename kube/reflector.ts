@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { jitteredBackoff, retryAfterDelay } from './backoff.ts';
-import type { ListOptions, WatchEvent, WatchOptions } from './client.ts';
+import type { ListOptions, WatchEvent, WatchOptions } from './requests.ts';
 import type { Clock, Timer } from './clock.ts';
 import { ApiError, KubeError } from './errors.ts';
 import type { KubeList, KubeObject } from './object.ts';
