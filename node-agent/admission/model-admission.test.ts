@@ -7,7 +7,6 @@ import { after, describe, test } from 'node:test';
 import type { InferenceTaskSpec } from '@isochrone/api';
 import { systemClock } from '@isochrone/kube';
 import { TaskFailure } from '../errors.ts';
-import { RuntimePool } from '../runtime/runtime-pool.ts';
 import {
   doublingModel,
   identityModel,
@@ -16,19 +15,12 @@ import {
   requantisingModel,
   transposingModel,
 } from '../testing/models.ts';
-import { quietLogger } from '../testing/quiet-logger.ts';
+import { testPool } from '../testing/test-pool.ts';
 import { admitModel, type ModelReport } from './model-admission.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'admission-'));
 after(() => rm(folder, { recursive: true }));
-const pool = new RuntimePool({
-  clock: systemClock,
-  logger: quietLogger,
-  environment: process.env,
-  idleMilliseconds: 60_000,
-  onRestart: () => undefined,
-});
-after(() => pool.close());
+const pool = testPool();
 
 async function admit(bytes: Uint8Array, options: Partial<InferenceTaskSpec['model']> = {}): Promise<ModelReport> {
   const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -12,11 +12,10 @@ import { systemClock } from '@isochrone/kube';
 import { TaskFailure } from '../errors.ts';
 import { agentMetrics } from '../metrics.ts';
 import { ModelStore } from '../models/model-store.ts';
-import { RuntimePool } from '../runtime/runtime-pool.ts';
 import { openStateDatabase } from '../state-directory.ts';
 import { doublingModel } from '../testing/models.ts';
-import { quietLogger } from '../testing/quiet-logger.ts';
 import { startSidecar } from '../testing/sidecar.ts';
+import { testPool } from '../testing/test-pool.ts';
 import { runBatch, type BatchAttempt, type BatchParts } from './batch-run.ts';
 import { Journal, journalSchema } from './journal.ts';
 
@@ -92,14 +91,7 @@ test('attempts that fail within their window leave the sidecar to those that com
   await using sidecar = await startSidecar();
   using database = openStateDatabase(folder, 'agent.db', journalSchema);
   const journal = new Journal(database);
-  const pool = new RuntimePool({
-    clock: systemClock,
-    logger: quietLogger,
-    environment: process.env,
-    idleMilliseconds: 60_000,
-    onRestart: () => undefined,
-  });
-  after(() => pool.close());
+  const pool = testPool();
   const models = await ModelStore.open({
     directory: join(folder, 'models'),
     quotaBytes: 1e6,

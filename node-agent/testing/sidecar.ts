@@ -22,7 +22,7 @@ export async function startSidecar(directory?: string): Promise<Sidecar> {
   const stop = new AbortController();
   const registry = new Registry();
   const serving = Promise.withResolvers<undefined>();
-  const health = { readiness: () => serving.resolve(undefined), liveness: () => undefined };
+  const health = { readiness: () => serving.resolve(undefined) };
   const options = {
     stateDirectory: join(folder, 'state'),
     verifierSocket: socket,

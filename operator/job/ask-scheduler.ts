@@ -52,9 +52,8 @@ export async function askScheduler(
     for (const [index, placement] of (await deps.scheduler.place(demands.map(request), signal)).entries()) {
       let demand = demands[index]!;
       let answer = answerOf(placement, demand, isTrusted);
-      for (const forgotten = [...demand.excludedNodes]; answer.binding === undefined && forgotten.length > 0;) {
-        forgotten.shift();
-        demand = { ...demand, excludedNodes: [...forgotten] };
+      while (answer.binding === undefined && demand.excludedNodes.length > 0) {
+        demand = { ...demand, excludedNodes: demand.excludedNodes.slice(1) };
         const [again] = await deps.scheduler.place([request(demand)], signal);
         answer = answerOf(again!, demand, isTrusted);
       }
