@@ -6,6 +6,7 @@ const meanings = {
   NotInTime: 'something that was waited for did not come true',
   UnknownProcess: 'no process of that name was started here',
   CommandFailed: 'a command failed',
+  ImageTooLarge: 'an image takes more than it may',
 } as const;
 
 export type ToolErrorCode = keyof typeof meanings;
