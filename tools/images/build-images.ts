@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { copyFile, glob, link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cacheFolder } from '../binaries/ensure.ts';
 import { withLock } from '../binaries/lock.ts';
 import { ensureDebianPackages, type Lacking } from '../debian.ts';
@@ -7,6 +8,7 @@ import { ToolError } from '../errors.ts';
 import { BuildahEngine } from './buildah-engine.ts';
 import { imageNamed, imageReference, ordinaryImages, type ImageName } from './catalog.ts';
 import { command } from './command.ts';
+import { contextKey, labelArguments } from './context.ts';
 import { dockerEngine, type Engine } from './engine.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -27,7 +29,6 @@ export interface BuildOptions {
 export interface BuiltImage {
   readonly name: ImageName;
   readonly reference: string;
-  readonly id: string;
   readonly archive: string;
   readonly softwareList: string;
   /** Of the layers, unpacked. */
@@ -47,23 +48,27 @@ export async function buildImages(options: BuildOptions): Promise<BuiltImage[]> 
   const folder = join(cacheFolder(), 'images');
   await mkdir(folder, { recursive: true });
   await mkdir(output, { recursive: true });
-  const waits = (): void => log('another process builds images; waiting for it');
   return withLock(
     join(folder, 'lock'),
-    waits,
+    () => log('another process builds images; waiting for it'),
     async () => {
       const nodeVersion = await pinnedNodeVersion();
-      const program = await runningEngine();
-      await using buildah =
-        program === undefined ? await BuildahEngine.open({ folder, nodeVersion, log, signal }) : undefined;
-      const engine: Engine = buildah ?? dockerEngine(program!, { signal });
-      const buildArguments = { NODE_VERSION: nodeVersion, ...(await labelArguments()) };
-      const built: BuiltImage[] = [];
-      for (const name of names) {
-        log(`building ${imageReference(name, tag)}`);
-        built.push(await buildImage(engine, name, { tag, output, archives: join(folder, 'archives'), buildArguments }));
+      const buildArguments = { NODE_VERSION: nodeVersion, ...(await labelArguments(root)) };
+      const key = await contextKey(root, buildArguments);
+      const kept = (name: ImageName): string => join(folder, 'archives', `${name}+${key}+${tag}.tar`);
+      const missing = names.filter((name) => !existsSync(kept(name)));
+      if (missing.length > 0) {
+        await mkdir(join(folder, 'archives'), { recursive: true });
+        const program = await runningEngine();
+        await using buildah =
+          program === undefined ? await BuildahEngine.open({ folder, nodeVersion, log, signal }) : undefined;
+        const engine: Engine = buildah ?? dockerEngine(program!, { signal });
+        for (const name of missing) {
+          log(`building ${imageReference(name, tag)}`);
+          await makeArchive(engine, name, { reference: imageReference(name, tag), buildArguments, file: kept(name) });
+        }
       }
-      return built;
+      return Promise.all(names.map((name) => handOut(name, { tag, output, kept: kept(name) })));
     },
     signal,
   );
@@ -76,39 +81,36 @@ export async function imagesLacking(log?: (line: string) => void): Promise<Lacki
   return ensureDebianPackages({ packages: ['buildah', 'debootstrap'], programs: ['buildah', 'debootstrap'] }, log);
 }
 
-interface ImageSettings {
-  readonly tag: string;
-  readonly output: string;
-  readonly archives: string;
-  readonly buildArguments: Readonly<Record<string, string>>;
+async function makeArchive(
+  engine: Engine,
+  name: ImageName,
+  { reference, buildArguments, file }: { reference: string; buildArguments: Record<string, string>; file: string },
+): Promise<void> {
+  const containerfile = join(root, 'images', name, 'Containerfile');
+  await engine.build({ context: root, containerfile, reference, buildArguments });
+  const partial = join(dirname(file), `partial-${name}.tar`);
+  await rm(partial, { force: true });
+  try {
+    await engine.save(reference, partial);
+    assertWithinBudget(name, (await stat(partial)).size);
+    await writeFile(`${file}.cdx.json`, await engine.read(reference, softwareListPath));
+    await rename(partial, file);
+  } finally {
+    await rm(partial, { force: true });
+  }
+  await dropOldArchives(dirname(file), name);
 }
 
-async function buildImage(engine: Engine, name: ImageName, settings: ImageSettings): Promise<BuiltImage> {
-  const { tag, output, archives, buildArguments } = settings;
-  const reference = imageReference(name, tag);
-  const containerfile = join(root, 'images', name, 'Containerfile');
-  const id = await engine.build({ context: root, containerfile, reference, buildArguments });
-  const kept = join(archives, `${name}+${id}+${tag}.tar`);
-  if (!(await exists(kept))) {
-    await mkdir(archives, { recursive: true });
-    const partial = join(archives, `partial-${name}.tar`);
-    await rm(partial, { force: true });
-    try {
-      await engine.save(reference, partial);
-      await writeFile(`${kept}.cdx.json`, await engine.read(reference, softwareListPath));
-      await rename(partial, kept);
-    } finally {
-      await rm(partial, { force: true });
-    }
-  }
-  const { size: bytes } = await stat(kept);
-  assertWithinBudget(name, bytes);
-  await utimes(kept, new Date(), new Date());
-  await dropOldArchives(archives, name);
+async function handOut(
+  name: ImageName,
+  { tag, output, kept }: { tag: string; output: string; kept: string },
+): Promise<BuiltImage> {
   const [archive, softwareList] = [join(output, `${name}.tar`), join(output, `${name}.cdx.json`)];
+  const { size: bytes } = await stat(kept);
+  await utimes(kept, new Date(), new Date());
   await put(kept, archive);
   await put(`${kept}.cdx.json`, softwareList);
-  return { name, reference, id, archive, softwareList, bytes };
+  return { name, reference: imageReference(name, tag), archive, softwareList, bytes };
 }
 
 /** @throws ToolError ImageTooLarge */
@@ -136,10 +138,8 @@ async function dropOldArchives(archives: string, name: ImageName): Promise<void>
 
 /** A link costs nothing; across file systems it is a copy. */
 async function put(from: string, to: string): Promise<void> {
-  const partial = `${to}.partial`;
-  await rm(partial, { force: true });
-  await link(from, partial).catch(() => copyFile(from, partial));
-  await rename(partial, to);
+  await rm(to, { force: true });
+  await link(from, to).catch(() => copyFile(from, to));
 }
 
 async function runningEngine(): Promise<'docker' | 'podman' | undefined> {
@@ -157,37 +157,4 @@ async function runningEngine(): Promise<'docker' | 'podman' | undefined> {
 export async function pinnedNodeVersion(): Promise<string> {
   const script = await readFile(join(root, 'tools', 'node.sh'), 'utf8');
   return /^pinned=(\S+)$/m.exec(script)![1]!;
-}
-
-/** For the labels. The revision is that of the last change to what images are built from, so that others rebuild nothing. */
-async function labelArguments(): Promise<Record<string, string>> {
-  const ignore = await readFile(join(root, '.containerignore'), 'utf8');
-  const paths = ['images', ...ignore.split('\n').flatMap((line) => (line.startsWith('!') ? [line.slice(1)] : []))];
-  const git = (...args: string[]): Promise<string> =>
-    command('git', args, { cwd: root }).then(
-      (output) => output.trim(),
-      () => '',
-    );
-  const revision = await git('log', '-1', '--format=%H', '--', ...paths);
-  const changed = await git('status', '--porcelain', '--', ...paths);
-  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
-  return {
-    VERSION: version,
-    REVISION: revision === '' ? 'unknown' : `${revision}${changed === '' ? '' : '-dirty'}`,
-    SOURCE: publicAddress(await git('remote', 'get-url', 'origin')),
-  };
-}
-
-/** Where anyone can look the sources up: an address of the web, without the credential that it may hold. */
-export function publicAddress(remote: string): string {
-  if (!/^https:\/\//.test(remote)) return 'unknown';
-  const url = new URL(remote);
-  return `https://${url.host}${url.pathname.replace(/\.git$/, '')}`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

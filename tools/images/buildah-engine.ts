@@ -4,13 +4,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { addNodeUser, debianArchive, nodeArchive, type BaseOptions } from './base-images.ts';
 import { command } from './command.ts';
-import { buildOptions, type Engine } from './engine.ts';
+import { buildOptions, type BuildRequest, type Engine } from './engine.ts';
 
 const debianImage = 'docker.io/library/debian:bookworm-slim';
 const nodeImage = (version: string): string => `docker.io/library/node:${version}-bookworm-slim`;
 
-/** Layers of old builds are thrown away when there are more images than this; a store of forty is about 5 GB. */
-const mostImages = 40;
+/** Everything is thrown away when there are more images than this. Each step of a build is one; a whole build has about 40. */
+const mostImages = 600;
 
 export interface BuildahOptions {
   /** Of its store and its archives; nothing is shared with the machine's own. */
@@ -46,12 +46,11 @@ export class BuildahEngine implements Engine, AsyncDisposable {
     }
   }
 
-  async build(request: Parameters<Engine['build']>[0]): Promise<string> {
+  async build(request: BuildRequest): Promise<void> {
     const mounts = (await machineFiles()).flatMap(([from, to]) => ['--volume', `${from}:${to}:ro`]);
     // The base images are there; asking a registry for newer ones would fail where none answers.
     const how = ['--pull=never', '--isolation', 'chroot', '--layers', '--timestamp', '0', '--quiet'];
     await this.#buildah('build', ...how, ...mounts, ...buildOptions(request), request.context);
-    return this.#buildah('inspect', '--type', 'image', '--format', '{{.FromImageID}}', request.reference).then(trim);
   }
 
   async save(reference: string, file: string): Promise<void> {
