@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
+import protobuf from 'protobufjs';
 import { parse } from 'yaml';
 import { generateKind, type CustomResourceDefinition } from './crd-types.ts';
 
@@ -14,7 +15,7 @@ const root = join(import.meta.dirname, '..', '..');
 const target = join(root, 'api', 'generated');
 const check = process.argv.includes('--check');
 
-const generated = new Map<string, string>([...crdFiles(), ...protoFiles()]);
+const generated = new Map<string, string>([...crdFiles(), ...protoFiles(), protoModule()]);
 
 if (check) {
   const stale = differences(generated);
@@ -53,6 +54,14 @@ function* protoFiles(): Generator<[string, string]> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What api/protos.ts loads: the contracts as data, because .proto files do not travel with code that is bundled. */
+function protoModule(): [string, string] {
+  const protos = new protobuf.Root();
+  protos.resolvePath = (origin, path) => (origin === '' ? path : join(root, 'proto', path));
+  protos.loadSync(listFiles(join(root, 'proto')).filter((path) => path.endsWith('.proto'))).resolveAll();
+  return ['protos.json', `${JSON.stringify(protos.toJSON(), undefined, 2)}\n`];
 }
 
 function differences(expected: ReadonlyMap<string, string>): string[] {
