@@ -10,6 +10,7 @@ export const cliErrors = {
   DIGEST_MISMATCH: { exit: exitStatus.failed, meaning: 'Bytes are not the ones that were promised.' },
   RESULTS_INVALID: { exit: exitStatus.failed, meaning: 'A document is not of the form that it should have.' },
   FILE_EXISTS: { exit: exitStatus.usage, meaning: 'A file would be overwritten.' },
+  NOT_INSTALLED: { exit: exitStatus.usage, meaning: 'The command is in another image or only in the repository.' },
   DEMO_FAILED: { exit: exitStatus.failed, meaning: 'The demonstration did not show what it should.' },
 } as const;
 

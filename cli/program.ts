@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { exitOverride } from './exit-override.ts';
+import { installed } from './installed.ts';
 import { addLedgerCommand } from './ledger-commands.ts';
 import { serviceCommand } from './service-command.ts';
 import { services } from './services.ts';
@@ -25,7 +26,7 @@ export function isochroneProgram(setStatus: (status: number) => void): Command {
     .description('Run a federation of four clusters on this machine, and a job through it.')
     .option('--keep', 'leave it up until Ctrl-C (KEEP=1)', process.env['KEEP'] === '1')
     .action(async ({ keep }: { keep: boolean }) => {
-      const { runDemo } = await import('./demo/run-demo.ts');
+      const { runDemo } = await installed('demo', () => import('./demo/run-demo.ts'));
       setStatus(await runDemo({ keep }));
     });
   program

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { environmentOf, flagOf, type OptionTable } from '@isochrone/service';
 import { configFile } from './config-file.ts';
 import { exitOverride } from './exit-override.ts';
+import { installed } from './installed.ts';
 import type { Service } from './services.ts';
 
 /**
@@ -15,7 +16,7 @@ export function serviceCommand(name: string, service: Service, setStatus: (statu
     .helpOption(false)
     .argument('[options...]')
     .action(async (_given: string[], _options: unknown, outer: Command) => {
-      const program = await service.load();
+      const program = await installed(name, () => service.load());
       const { command, flags } = commandOf(`isochrone ${name}`, service.description, program.options);
       command.parse(outer.args, { from: 'user' });
       const { config, ...given } = flags();
