@@ -13,7 +13,8 @@ export type Protos = SchedulerProtos & VerifierProtos & HealthProtos;
  * arrive as numbers: each is a count, an index or micro-currency far below 2^53.
  */
 export function loadProtos(): Protos {
-  const definition = fromJSON(contracts as object as Parameters<typeof fromJSON>[0], {
+  const source: object = contracts;
+  const definition = fromJSON(source, {
     longs: Number,
     enums: String,
     defaults: true,

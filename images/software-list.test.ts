@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { softwareList } from './software-list.ts';
+import { softwareList, withPythonPackages } from './software-list.ts';
 
 const npm = {
   specVersion: '1.5',
@@ -30,4 +30,14 @@ test('lists what npm, Debian and Node.js bring, in an order of its own, and noth
 
 test('refuses a line that is not of dpkg-query', () => {
   assert.throws(() => softwareList('x', npm, 'tar 1.34\n', '24.0.0'), /"tar 1.34" .* is not PACKAGE, VERSION, ARCH/);
+});
+
+test('adds what pip installed on top', () => {
+  const { components } = withPythonPackages(npm, '# CUDA\nnvidia-cublas==13.1.0.3\n');
+  assert.deepEqual(components.at(-1), {
+    type: 'library',
+    name: 'nvidia-cublas',
+    version: '13.1.0.3',
+    purl: 'pkg:pypi/nvidia-cublas@13.1.0.3',
+  });
 });

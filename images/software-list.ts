@@ -4,6 +4,7 @@
  * bytes, or images could not be built reproducibly.
  *
  * Usage: node software-list.ts IMAGE NPM_SBOM DEBIAN_TSV
+ *        node software-list.ts add SBOM REQUIREMENTS   what pip installed on top
  */
 import { readFileSync } from 'node:fs';
 
@@ -52,13 +53,23 @@ function debianComponent(line: string): Component {
   return { type: 'library', name, version, purl };
 }
 
+/** @param requirements lines of NAME==VERSION, as pip reads them */
+export function withPythonPackages<T extends { readonly components: readonly Component[] }>(
+  list: T,
+  requirements: string,
+): T {
+  const added = [...requirements.matchAll(/^([\w.-]+)==(\S+)/gm)].map(([, name, version]): Component => {
+    return { type: 'library', name: name!, version: version!, purl: `pkg:pypi/${name!}@${version!}` };
+  });
+  return { ...list, components: [...list.components, ...added] };
+}
+
 if (import.meta.main) {
-  const [image, npm, debian] = process.argv.slice(2);
-  const document = softwareList(
-    image!,
-    JSON.parse(readFileSync(npm!, 'utf8')) as NpmSbom,
-    readFileSync(debian!, 'utf8'),
-    process.versions.node,
-  );
+  const [image, first, second] = process.argv.slice(2);
+  const [json, text] = [JSON.parse(readFileSync(first!, 'utf8')) as unknown, readFileSync(second!, 'utf8')];
+  const document =
+    image === 'add'
+      ? withPythonPackages(json as NpmSbom, text)
+      : softwareList(image!, json as NpmSbom, text, process.versions.node);
   process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
 }

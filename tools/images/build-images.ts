@@ -65,7 +65,7 @@ export async function buildImages(options: BuildOptions): Promise<BuiltImage[]> 
         const engine: Engine = buildah ?? dockerEngine(program!, { signal });
         for (const name of missing) {
           log(`building ${imageReference(name, tag)}`);
-          await makeArchive(engine, name, { reference: imageReference(name, tag), buildArguments, file: kept(name) });
+          await makeArchive(engine, name, { tag, buildArguments, file: kept(name) });
         }
       }
       return Promise.all(names.map((name) => handOut(name, { tag, output, kept: kept(name) })));
@@ -84,10 +84,9 @@ export async function imagesLacking(log?: (line: string) => void): Promise<Lacki
 async function makeArchive(
   engine: Engine,
   name: ImageName,
-  { reference, buildArguments, file }: { reference: string; buildArguments: Record<string, string>; file: string },
+  { tag, buildArguments, file }: { tag: string; buildArguments: Record<string, string>; file: string },
 ): Promise<void> {
-  const containerfile = join(root, 'images', name, 'Containerfile');
-  await engine.build({ context: root, containerfile, reference, buildArguments });
+  const reference = await build(engine, name, tag, buildArguments);
   const partial = join(dirname(file), `partial-${name}.tar`);
   await rm(partial, { force: true });
   try {
@@ -99,6 +98,21 @@ async function makeArchive(
     await rm(partial, { force: true });
   }
   await dropOldArchives(dirname(file), name);
+}
+
+/** @returns its full name */
+async function build(
+  engine: Engine,
+  name: ImageName,
+  tag: string,
+  given: Readonly<Record<string, string>>,
+): Promise<string> {
+  const { on } = imageNamed(name)!;
+  const reference = imageReference(name, tag);
+  const base = on === undefined ? {} : { BASE_IMAGE: await build(engine, on, tag, given) };
+  const containerfile = join(root, 'images', name, 'Containerfile');
+  await engine.build({ context: root, containerfile, reference, buildArguments: { ...given, ...base } });
+  return reference;
 }
 
 async function handOut(
