@@ -1,6 +1,6 @@
 # The front door. Every target brings what it needs: Node.js, packages, Kubernetes programs.
 .DEFAULT_GOAL := help
-.PHONY: help demo test verify clean-cache programs
+.PHONY: help demo test verify images image-cuda package clean-cache programs
 
 export ISOCHRONE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/isochrone
 # Only the CPU runtime is bundled in the package; its install script would fetch CUDA's.
@@ -24,8 +24,17 @@ verify: $(packages) ## Check types, lint, format, and that generated code is cur
 	@$(with_node) npm run --silent format:check
 	@$(with_node) node tools/generate/main.ts --check
 
+images: $(packages) ## Build the images into dist/images, see docs/images.md
+	@$(with_node) node tools/images/main.ts build
+
+image-cuda: $(packages) ## Build the image of the node agent with CUDA (gigabytes)
+	@$(with_node) node tools/images/main.ts build node-agent-cuda
+
+package: $(packages) ## Package the command line to run without the repository, into dist/package
+	@$(with_node) node tools/package/main.ts
+
 clean-cache: ## Remove the Node.js and the programs that were downloaded or built
-	rm -rf "$(ISOCHRONE_CACHE)"/node-* "$(ISOCHRONE_CACHE)"/kubernetes-* "$(ISOCHRONE_CACHE)"/etcd-* "$(ISOCHRONE_CACHE)"/versitygw-* "$(ISOCHRONE_CACHE)"/partial-* "$(ISOCHRONE_CACHE)"/compile-cache
+	rm -rf "$(ISOCHRONE_CACHE)"/node-* "$(ISOCHRONE_CACHE)"/kubernetes-* "$(ISOCHRONE_CACHE)"/etcd-* "$(ISOCHRONE_CACHE)"/versitygw-* "$(ISOCHRONE_CACHE)"/partial-* "$(ISOCHRONE_CACHE)"/compile-cache "$(ISOCHRONE_CACHE)"/images
 
 programs: $(packages)
 	@$(with_node) node tools/binaries/main.ts

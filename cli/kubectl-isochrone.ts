@@ -2,4 +2,5 @@
 import { execute } from './execute.ts';
 import { kubectlProgram } from './kubectl/program.ts';
 
-process.exitCode = await execute(kubectlProgram, process.argv.slice(2));
+// No await: a bundle is no module.
+void execute(kubectlProgram, process.argv.slice(2)).then((status) => (process.exitCode = status));

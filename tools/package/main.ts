@@ -1,0 +1,14 @@
+/**
+ * Packages the command line to run where no repository is: bundles for any Node.js that is new enough, one executable for
+ * linux-x64 that needs none, archives of the plug-in and their checksums.
+ *
+ * Usage: node tools/package/main.ts [--output DIR]
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { packageCli } from './package-cli.ts';
+
+const { values } = parseArgs({
+  options: { output: { type: 'string', default: join(import.meta.dirname, '..', '..', 'dist', 'package') } },
+});
+for (const file of await packageCli(values.output)) console.log(file);

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { command } from '../images/command.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** As krew names platforms. The archives hold the bundle, which is the same everywhere and needs Node.js. */
+const platforms = ['linux-amd64', 'linux-arm64', 'darwin-amd64', 'darwin-arm64', 'windows-amd64'] as const;
+
+/** What a package cannot have: native code, and what lives off the files of the repository. */
+const leftOut = ['@isochrone/node-agent', '@isochrone/node-agent/*', '*/demo/run-demo.ts'];
+
+/** https://nodejs.org/api/single-executable-applications.html */
+const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+
+/**
+ * Writes `isochrone.cjs` and `kubectl-isochrone` (bundles), `kubectl-isochrone-linux-x64` (no Node.js needed; on linux-x64
+ * only), `kubectl-isochrone-<os>-<arch>.tar.gz` for krew, and `checksums.txt`.
+ * @returns their paths
+ * @throws ToolError CommandFailed
+ */
+export async function packageCli(output: string): Promise<string[]> {
+  await mkdir(output, { recursive: true });
+  const files = [await bundle('isochrone', join(output, 'isochrone.cjs'))];
+  const plugin = await bundle('kubectl-isochrone', join(output, 'kubectl-isochrone'));
+  files.push(plugin);
+  if (`${process.platform}-${process.arch}` === 'linux-x64') {
+    files.push(await singleExecutable(plugin, join(output, 'kubectl-isochrone-linux-x64')));
+  }
+  for (const platform of platforms) files.push(await archive(plugin, platform, output));
+  const checksums = join(output, 'checksums.txt');
+  await writeFile(checksums, (await Promise.all(files.map(checksum))).join(''));
+  return [...files, checksums];
+}
+
+/** CommonJS: a single executable takes nothing else in Node.js 24. */
+async function bundle(program: string, outfile: string): Promise<string> {
+  await build({
+    entryPoints: [join(root, 'cli', `${program}.ts`)],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    external: [...leftOut, 'pg-native'],
+    // Names stay, for stack traces.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'eof',
+    logLevel: 'error',
+  });
+  await chmod(outfile, 0o755);
+  return outfile;
+}
+
+/** The Node.js that runs this, with the bundle in it. */
+async function singleExecutable(script: string, target: string): Promise<string> {
+  const work = await mkdtemp(join(tmpdir(), 'isochrone-package-'));
+  try {
+    const blob = join(work, 'blob');
+    const settings = join(work, 'settings.json');
+    await writeFile(settings, JSON.stringify({ main: script, output: blob, disableExperimentalSEAWarning: true }));
+    await command(process.execPath, ['--experimental-sea-config', settings]);
+    await copyFile(process.execPath, target);
+    const postject = join(root, 'node_modules', '.bin', 'postject');
+    await command(process.execPath, [postject, target, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', fuse]);
+    await chmod(target, 0o755);
+    return target;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** The same bytes for the same sources, or their checksum would be good for nothing. */
+async function archive(plugin: string, platform: string, output: string): Promise<string> {
+  const work = await mkdtemp(join(tmpdir(), 'isochrone-package-'));
+  const file = join(output, `kubectl-isochrone-${platform}.tar.gz`);
+  try {
+    const windows = platform.startsWith('windows');
+    await cp(plugin, join(work, windows ? 'kubectl-isochrone.cjs' : 'kubectl-isochrone'));
+    if (windows) await writeFile(join(work, 'kubectl-isochrone.cmd'), '@node "%~dp0kubectl-isochrone.cjs" %*\r\n');
+    await cp(join(root, 'LICENSE'), join(work, 'LICENSE'));
+    const same = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
+    await command('tar', [...same, '-C', work, '-czf', file, '.'], { env: { ...process.env, GZIP: '-n' } });
+    return file;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function checksum(file: string): Promise<string> {
+  const digest = createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex');
+  return `${digest}  ${file.split('/').at(-1)!}\n`;
+}
