@@ -60,13 +60,14 @@ async function bundle(program: string, outfile: string): Promise<string> {
 async function singleExecutable(script: string, target: string): Promise<string> {
   const work = await mkdtemp(join(tmpdir(), 'isochrone-package-'));
   try {
-    const blob = join(work, 'blob');
-    const settings = join(work, 'settings.json');
-    await writeFile(settings, JSON.stringify({ main: script, output: blob, disableExperimentalSEAWarning: true }));
-    await command(process.execPath, ['--experimental-sea-config', settings]);
+    // By names alone: the path of the script would be in the executable.
+    const settings = { main: 'kubectl-isochrone.cjs', output: 'blob', disableExperimentalSEAWarning: true };
+    await copyFile(script, join(work, settings.main));
+    await writeFile(join(work, 'settings.json'), JSON.stringify(settings));
+    await command(process.execPath, ['--experimental-sea-config', 'settings.json'], { cwd: work });
     await copyFile(process.execPath, target);
     const postject = join(root, 'node_modules', '.bin', 'postject');
-    await command(process.execPath, [postject, target, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', fuse]);
+    await command(process.execPath, [postject, target, 'NODE_SEA_BLOB', join(work, 'blob'), '--sentinel-fuse', fuse]);
     await chmod(target, 0o755);
     return target;
   } finally {

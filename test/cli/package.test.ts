@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { kubectl, withControlPlane } from '@isochrone/test/harness';
+import { packageCli } from '@isochrone/tools/package';
+import packageJson from '../../package.json' with { type: 'json' };
+
+interface Outcome {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const plane = await withControlPlane();
+
+describe('the packaged command line, where no repository is', () => {
+  let folder: string;
+  let files: string[];
+  /** An empty folder, and nothing on the PATH but Node.js and what every system has. */
+  const run = (program: string, args: readonly string[], path = dirname(process.execPath)): Promise<Outcome> =>
+    new Promise((resolve) => {
+      const settings = {
+        cwd: join(folder, 'empty'),
+        env: { PATH: `${path}:/usr/bin:/bin`, HOME: join(folder, 'empty') },
+      };
+      execFile(program, args, settings, (error, stdout, stderr) => {
+        resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
+      });
+    });
+  const packaged = (name: string): string => files.find((file) => basename(file) === name)!;
+  const named = (outcome: Outcome): string => `${outcome.stdout}${outcome.stderr}`;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'isochrone-package-'));
+    await mkdir(join(folder, 'empty'));
+    files = await packageCli(join(folder, 'package'));
+    const account = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'isochrone-account', namespace: 'default' },
+      data: { currency: 'EUR', balance: '9.00', held: '0.50', spent: '0.50', postings: '[]' },
+    };
+    await kubectl(plane.adminKubeconfig, ['apply', '-f', '-'], JSON.stringify(account));
+  });
+
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  test('the plug-in reads a real API server', async () => {
+    const outcome = await run(packaged('kubectl-isochrone'), ['statement', '--kubeconfig', plane.adminKubeconfig]);
+    assert.equal(outcome.status, 0, named(outcome));
+    assert.match(outcome.stdout, /9\.00/);
+  });
+
+  test(
+    'so does the single executable, where no Node.js is',
+    { skip: process.platform !== 'linux' || process.arch !== 'x64' ? 'it is made on linux-x64 only' : false },
+    async () => {
+      const program = packaged('kubectl-isochrone-linux-x64');
+      const outcome = await run(program, ['statement', '--kubeconfig', plane.adminKubeconfig], '/nowhere');
+      assert.equal(outcome.status, 0, named(outcome));
+      assert.match(outcome.stdout, /9\.00/);
+    },
+  );
+
+  test('kubectl finds the plug-in of an archive', async () => {
+    const unpacked = join(folder, 'unpacked');
+    await mkdir(unpacked);
+    const archive = packaged('kubectl-isochrone-linux-amd64.tar.gz');
+    const untar = await run('tar', ['-xzf', archive, '-C', unpacked]);
+    assert.equal(untar.status, 0, untar.stderr);
+    assert.match(await readFile(join(unpacked, 'LICENSE'), 'utf8'), /Apache License/);
+    const outcome = await run(join(unpacked, 'kubectl-isochrone'), ['--version']);
+    assert.equal(outcome.stdout, `${packageJson.version}\n`);
+  });
+
+  test('isochrone keeps a ledger, and has every program that needs no native code', async () => {
+    const program = packaged('isochrone.cjs');
+    const ledger = join(folder, 'empty', 'ledger.sqlite');
+    const deposit = await run(program, ['ledger', 'deposit', 'vision', '5.00', '--create', '--ledger', ledger]);
+    assert.equal(deposit.status, 0, named(deposit));
+    const balance = await run(program, ['ledger', 'balance', 'vision', '--ledger', ledger, '-o', 'json']);
+    assert.equal((JSON.parse(balance.stdout) as { balance: string }).balance, '5.00');
+    for (const name of ['operator', 'scheduler', 'edge']) {
+      const outcome = await run(program, [name, '--help']);
+      assert.match(outcome.stdout, new RegExp(`Usage: isochrone ${name}`), named(outcome));
+    }
+  });
+
+  for (const [name, home] of [
+    ['demo', /make demo/],
+    ['agent', /the image isochrone\/node-agent/],
+  ] as const) {
+    test(`isochrone says where ${name} is`, async () => {
+      const outcome = await run(packaged('isochrone.cjs'), [name]);
+      assert.equal(outcome.status, 2);
+      assert.match(outcome.stderr, home);
+    });
+  }
+
+  test('the checksums are those of the files, and the same sources give the same ones', async () => {
+    const listed = await readFile(packaged('checksums.txt'), 'utf8');
+    for (const file of files.filter((path) => basename(path) !== 'checksums.txt')) {
+      const digest = createHash('sha256')
+        .update(await readFile(file))
+        .digest('hex');
+      assert.ok(listed.includes(`${digest}  ${basename(file)}\n`), basename(file));
+    }
+    const again = await packageCli(join(folder, 'again'));
+    assert.equal(await readFile(again.at(-1)!, 'utf8'), listed);
+  });
+});
