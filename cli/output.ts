@@ -50,3 +50,7 @@ export function age(milliseconds: number): string {
     .map(([unit, count]) => `${count}${unit}`)
     .join('');
 }
+
+export function print(text: string): void {
+  process.stdout.write(text);
+}

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
+import { addDemoCommand } from './demo-command.ts';
 import { exitOverride } from './exit-override.ts';
-import { installed } from './installed.ts';
-import { addLedgerCommand } from './ledger-commands.ts';
+import { addHelpCommand } from './help-command.ts';
+import { addLedgerCommand } from './ledger/ledger-command.ts';
 import { serviceCommand } from './service-command.ts';
 import { services } from './services.ts';
+import { addVersionCommand } from './version-command.ts';
 import { VERSION } from './version.ts';
 
 /** The command line of `isochrone`. */
@@ -21,25 +23,8 @@ export function isochroneProgram(setStatus: (status: number) => void): Command {
     program.addCommand(serviceCommand(name, service, setStatus).passThroughOptions());
   }
   addLedgerCommand(program);
-  program
-    .command('demo')
-    .description('Run a federation of four clusters on this machine, and a job through it.')
-    .option('--keep', 'leave it up until Ctrl-C (KEEP=1)', process.env['KEEP'] === '1')
-    .action(async ({ keep }: { keep: boolean }) => {
-      const { runDemo } = await installed('demo', () => import('./demo/run-demo.ts'));
-      setStatus(await runDemo({ keep }));
-    });
-  program
-    .command('version')
-    .description('Print the version.')
-    .action(() => void process.stdout.write(`isochrone ${VERSION}\n`));
-  // Commander's own would show the outer command of a program, which does not know the flags yet.
-  program
-    .command('help')
-    .description('Show the help of a command.')
-    .argument('[command...]')
-    .action(async (names: string[]) => {
-      await program.parseAsync([...names, '--help'], { from: 'user' });
-    });
+  addDemoCommand(program, setStatus);
+  addVersionCommand(program);
+  addHelpCommand(program);
   return program;
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter } from 'node:path';
 import type { Command } from 'commander';
+import { inferenceJobResource, type InferenceJob } from '@isochrone/api';
 import { ApiClient, ApiError, type KubeObject, type ObjectRef, type Resource } from '@isochrone/kube';
 import { CliError } from '../errors.ts';
 import type { Format } from '../output.ts';
@@ -74,6 +75,16 @@ export async function findObject<T extends KubeObject>(
       { cause: error },
     );
   }
+}
+
+/** @throws CliError NOT_FOUND; ApiError */
+export async function readJob({ client, namespace }: Connection, name: string): Promise<InferenceJob> {
+  const job = await findObject(client, inferenceJobResource, { namespace, name });
+  if (job !== undefined) return job;
+  throw new CliError(
+    'NOT_FOUND',
+    `there is no InferenceJob ${name} in namespace ${namespace}; kubectl get inferencejobs -A lists them`,
+  );
 }
 
 async function contextNamespace({ kubeconfig, context }: ConnectionOptions): Promise<string> {

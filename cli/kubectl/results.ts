@@ -1,8 +1,7 @@
-import { inferenceJobResource } from '@isochrone/api';
 import { readStorageSecret, S3Client } from '@isochrone/operator/storage';
 import { CliError } from '../errors.ts';
 import { table } from '../output.ts';
-import { findObject, type Connection } from './connection.ts';
+import { readJob, type Connection } from './connection.ts';
 import { checkObject, downloadShards, readManifest } from './download.ts';
 import { parseManifest, type ManifestShard } from './manifest.ts';
 
@@ -22,18 +21,9 @@ export interface Results {
  * @param directory where to write `manifest.json` and `000000.npy`...; none: check only
  * @throws CliError NOT_FOUND, NOT_READY, DIGEST_MISMATCH, RESULTS_INVALID, FILE_EXISTS; OperatorError; ApiError
  */
-export async function fetchResults(
-  { client, namespace }: Connection,
-  name: string,
-  directory?: string,
-): Promise<Results> {
-  const job = await findObject(client, inferenceJobResource, { namespace, name });
-  if (job === undefined) {
-    throw new CliError(
-      'NOT_FOUND',
-      `there is no InferenceJob ${name} in namespace ${namespace}; kubectl get inferencejobs -A lists them`,
-    );
-  }
+export async function fetchResults(connected: Connection, name: string, directory?: string): Promise<Results> {
+  const { client, namespace } = connected;
+  const job = await readJob(connected, name);
   const { uri, sha256 } = job.status?.manifest ?? {};
   if (uri === undefined || sha256 === undefined) {
     const state = `${job.status?.phase ?? 'Pending'}${job.status?.progress === undefined ? '' : `, ${job.status.progress}`}`;

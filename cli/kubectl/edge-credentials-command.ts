@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import { documentFormats, formatOption, print, render } from '../output.ts';
+import { withConnection, type ConnectionOptions } from './connection.ts';
+import { edgeKubeconfig } from './edge-credentials.ts';
+
+export function addEdgeCredentialsCommand(edge: Command): void {
+  formatOption(edge.command('credentials'), documentFormats)
+    .description(
+      'Print the kubeconfig by which the edge operator of a member reaches the hub. It holds a token: keep it secret.',
+    )
+    .argument('<cluster>', 'name of an EdgeCluster')
+    .option(
+      '--server <url>',
+      'address of the hub as the member sees it (default: the --edge-server of the operator, else that of this context)',
+    )
+    .action(async (cluster: string, { server }: { server?: string }, command: Command) => {
+      const options = command.optsWithGlobals<ConnectionOptions>();
+      await withConnection(options, async ({ client }) => {
+        const config = await edgeKubeconfig(client, cluster, server);
+        print(render(config, options.output, () => stringify(config)));
+      });
+    });
+}
