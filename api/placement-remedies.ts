@@ -5,6 +5,8 @@
 export const placementRemedies: Readonly<Record<string, string>> = {
   AllowedCountries:
     'add the countries of more clusters to spec.placement.allowedCountries in a new job, or add a cluster there',
+  Cordoned:
+    'an administrator lets work onto them again: kubectl isochrone uncordon (kubectl isochrone nodes lists them)',
   DataDistance:
     'name the region of an EdgeCluster in spec.placement.origin.region (kubectl get edgeclusters), or give latitude and longitude, in a new job',
   DeviceCapacity: 'wait until running work ends, or lower spec.hardware.deviceMemory in a new job',

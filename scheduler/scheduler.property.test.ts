@@ -77,7 +77,15 @@ class World {
         const columns = fresh.table.columns;
         const row = fresh.table.rowOf(name, name, name)!;
         this.#fleet.putNode({
-          ...{ cluster: name, name, ready: true, trusted: true, price: columns.price[row]!, models: [] },
+          ...{
+            cluster: name,
+            name,
+            ready: true,
+            trusted: true,
+            cordoned: false,
+            price: columns.price[row]!,
+            models: [],
+          },
           devices: [
             {
               ...{ uuid: name, memoryBytes: columns.memoryBytes[row]!, slots: columns.slots[row]! },

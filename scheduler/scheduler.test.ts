@@ -80,7 +80,7 @@ describe('place', () => {
     const fleet = makeFleet({ name: 'n' });
     const device = { memoryBytes: 8 * GIB, computeCapability: 89, executionProviders: ['CUDA'] as const, slots: 1 };
     fleet.putNode({
-      ...{ cluster: 'n', name: 'n', ready: true, trusted: true, price: 1, models: [] },
+      ...{ cluster: 'n', name: 'n', ready: true, trusted: true, cordoned: false, price: 1, models: [] },
       devices: [
         { ...device, uuid: 'small', memoryBytes: GIB },
         { ...device, uuid: 'large' },
@@ -150,7 +150,7 @@ describe('place', () => {
   }
 
   test('an attempt leaves a node that was quarantined, unless its task runs there', () => {
-    const quarantined = { ready: true, trusted: false, price: 1, models: [] };
+    const quarantined = { ready: true, trusted: false, cordoned: false, price: 1, models: [] };
     const setUp = (runs: boolean): string | undefined => {
       const fleet = makeFleet({ name: 'n' }, { name: 'm', node: { price: 200_000 } });
       const claims = makeClaims(fleet);

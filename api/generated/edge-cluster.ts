@@ -21,6 +21,8 @@ export interface EdgeClusterSpec {
     /** Name of the region, as in the label topology.kubernetes.io/region, for example eu-central. */
     region: string;
   };
+  /** Whether new work stays away from every node of the cluster; what runs there goes on. See kubectl isochrone cordon. Default false. */
+  unschedulable?: boolean;
 }
 
 /** What the operator observed. */

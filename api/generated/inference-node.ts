@@ -48,6 +48,8 @@ export interface InferenceNodeSpec {
   providerName?: string;
   /** EdgeCluster of the node. Set on the hub only. */
   clusterName?: string;
+  /** Whether new work stays away from the node; what runs on it goes on. Written on the hub by the administrator (kubectl isochrone cordon) and kept by the operator, whatever the edge reports. Default false. */
+  unschedulable?: boolean;
 }
 
 /** On the hub the assessment of the operator; on the member what the agent observes. */

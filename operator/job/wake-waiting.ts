@@ -20,7 +20,10 @@ export function wakeOnFleetChange(
   wake: (key: string) => void,
 ): () => void {
   const assessment = (object: InferenceNode | EdgeCluster): string =>
-    (object.status?.conditions ?? []).map(({ type, status }) => `${type}=${status}`).join();
+    [
+      `cordoned=${object.spec.unschedulable === true}`,
+      ...(object.status?.conditions ?? []).map(({ type, status }) => `${type}=${status}`),
+    ].join();
   const onFleet = <T extends InferenceNode | EdgeCluster>(informer: Informer<T>): (() => void) =>
     informer.onChange((change) => {
       if (change.type === 'Added' && change.initial) return;

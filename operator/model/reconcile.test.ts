@@ -299,6 +299,14 @@ describe('the device that admits', () => {
       ),
       undefined,
     ));
+  test('that is not cordoned, by itself or with its cluster', () => {
+    const cordoned = node('a', 't', {});
+    cordoned.spec.unschedulable = true;
+    assert.equal(pick(cordoned, node('b', 't', {})), 'b');
+    const closed = cluster('c', 'Trusted');
+    closed.spec.unschedulable = true;
+    assert.equal(pickTrustedDevice([node('a', 'c', {})], [closed], 2 ** 30), undefined);
+  });
   test('has the memory', () => assert.equal(pick(node('a', 't', { memory: '512Mi' })), undefined));
   test('is a CPU where there is one', () =>
     assert.equal(pick(node('a', 't', { executionProviders: ['CUDA'] }), node('b', 't', {})), 'b'));

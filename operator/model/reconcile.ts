@@ -60,7 +60,7 @@ export function decideVersion(observed: ObservedVersion, now: number): VersionDe
   if (failure !== undefined) return { status: withVerdict(observed, undefined, now), step: { type: 'None' } };
   if (observed.waitMilliseconds > 0) return { status: withVerdict(observed, undefined, now), step: { type: 'None' } };
   if (!observed.hasTrustedDevice) {
-    const message = `no Ready node of an EdgeCluster of class Trusted has a device with ${version.deviceMemory} of memory; add one`;
+    const message = `no Ready node of an EdgeCluster of class Trusted that is not cordoned has a device with ${version.deviceMemory} of memory; add one`;
     return { status: withVerdict(observed, { reason: 'NoTrustedNode', message }, now), step: { type: 'None' } };
   }
   const message = 'a trusted node loads and measures the model';

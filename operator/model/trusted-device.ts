@@ -10,8 +10,8 @@ export interface TrustedDevice {
 }
 
 /**
- * A device that may admit a model: of a Ready and Trusted node in a Ready EdgeCluster of class Trusted, with the memory for
- * it. The CPU comes first, because what the reference costs must not depend on which GPU happens to be there; then the
+ * A device that may admit a model: of a Ready and Trusted node in a Ready EdgeCluster of class Trusted, neither cordoned, with
+ * the memory for it. The CPU comes first, because what the reference costs must not depend on which GPU happens to be there; then the
  * node that runs least, then the name.
  *
  * @param deviceMemory bytes
@@ -23,11 +23,17 @@ export function pickTrustedDevice(
 ): TrustedDevice | undefined {
   const trusted = new Set(
     clusters
-      .filter(({ spec, status }) => spec.class === 'Trusted' && isConditionTrue(status?.conditions, 'Ready'))
+      .filter(
+        ({ spec, status }) =>
+          spec.class === 'Trusted' && spec.unschedulable !== true && isConditionTrue(status?.conditions, 'Ready'),
+      )
       .map(({ metadata }) => metadata.name),
   );
   const candidates = nodes
-    .filter(({ spec, status }) => trusted.has(spec.clusterName ?? '') && isUsable(status?.conditions))
+    .filter(
+      ({ spec, status }) =>
+        trusted.has(spec.clusterName ?? '') && spec.unschedulable !== true && isUsable(status?.conditions),
+    )
     .flatMap((node) =>
       node.spec.inventory.devices
         .filter(({ memory }) => (parseQuantity(memory) ?? 0) >= deviceMemory)

@@ -229,6 +229,17 @@ describe('an accepted node', () => {
     assert.deepEqual(findCondition(after.status?.conditions, 'Trusted'), quarantined.status.conditions![0]);
   });
 
+  test('stays cordoned, or not, whatever the edge reports', () => {
+    const known = node('n', ['g-1']);
+    const newer = report({ ask: { pricePerThousandReferenceSeconds: '0.3' } });
+    for (const unschedulable of [true, false]) {
+      known.spec.unschedulable = unschedulable;
+      const { spec } = decideNode(observed({ node: known, report: newer }), now);
+      assert.equal(spec?.unschedulable, unschedulable);
+      assert.equal(spec?.ask.pricePerThousandReferenceSeconds, '0.3');
+    }
+  });
+
   test('keeps what was accepted while a report is refused', () => {
     const known = node('n', ['g-1']);
     known.status = { ...known.status, models: [{ sha256: 'a'.repeat(64) }], runningTasks: 2 };

@@ -46,7 +46,7 @@ export function decideNode(observed: ObservedNode, now: number): NodeDecision {
   if (report === undefined) return node === undefined ? {} : settled(observed, node, undefined, now);
   const refused = refusal(observed, report);
   if (node !== undefined) {
-    const spec = refused === undefined ? acceptedSpec(report, cluster) : undefined;
+    const spec = refused === undefined ? acceptedSpec(report, cluster, node) : undefined;
     return settled(observed, node, refused, now, spec);
   }
   // An invalid report makes no node; a rival's device makes one that gets no work, for the administrator to see.
@@ -63,13 +63,16 @@ export function decideNode(observed: ObservedNode, now: number): NodeDecision {
   };
 }
 
-function acceptedSpec({ spec }: NodeReport, cluster: EdgeCluster): InferenceNode['spec'] {
+function acceptedSpec({ spec }: NodeReport, cluster: EdgeCluster, node?: InferenceNode): InferenceNode['spec'] {
+  const { unschedulable } = node?.spec ?? {};
   return {
     publicKey: spec.publicKey,
     inventory: spec.inventory,
     ask: spec.ask,
     providerName: cluster.spec.providerRef.name,
     clusterName: cluster.metadata.name,
+    // The administrator's, who cordons the node; everything else is the operator's.
+    ...(unschedulable === undefined ? {} : { unschedulable }),
   };
 }
 

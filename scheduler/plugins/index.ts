@@ -1,6 +1,7 @@
 import type { Claims } from '../capacity/claims.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import { allowedCountries } from './allowed-countries/allowed-countries.ts';
+import { cordoned } from './cordoned/cordoned.ts';
 import { dataDistance } from './data-distance/data-distance.ts';
 import { deviceCapacity } from './device-capacity/device-capacity.ts';
 import { hardwareFit } from './hardware-fit/hardware-fit.ts';
@@ -14,7 +15,7 @@ import { trustedClass } from './trusted-class/trusted-class.ts';
 
 /**
  * Every plugin in the order of its filter. What only another request could change comes first, so that a node which
- * NodeReady or DeviceCapacity rejects would otherwise fit: that is what makes a request resolvable.
+ * Cordoned, NodeReady or DeviceCapacity rejects would otherwise fit: that is what makes a request resolvable.
  */
 export function allPlugins(claims: Claims): readonly Plugin[] {
   return [
@@ -24,6 +25,7 @@ export function allPlugins(claims: Claims): readonly Plugin[] {
     hardwareFit,
     priceCap,
     dataDistance,
+    cordoned,
     nodeReady,
     deviceCapacity(claims),
     modelWarm,

@@ -4,6 +4,9 @@ export const FREE_ROW = -1;
 /** Whether work may go to a node, and what stands against it first. */
 export const nodeStates = { Usable: 0, NotReady: 1, NotTrusted: 2, ClusterNotReady: 3, ProviderSuspended: 4 } as const;
 
+/** What an administrator keeps new work away from. */
+export const cordons = { None: 0, Node: 1, Cluster: 2 } as const;
+
 /** The facts that a decision reads for each row, one array per fact: a scan touches only the arrays that it needs. */
 export interface Columns {
   /** Slot of the node, or {@link FREE_ROW}. */
@@ -16,6 +19,8 @@ export interface Columns {
   readonly trustedClass: Uint8Array;
   /** One of {@link nodeStates}. */
   readonly state: Uint8Array;
+  /** One of {@link cordons}. */
+  readonly cordon: Uint8Array;
   /** Bit mask, see execution-providers.ts. */
   readonly executionProviders: Uint8Array;
   /** Tenths. */
@@ -42,6 +47,7 @@ export function makeColumns(rows: number): Columns {
     country: new Int32Array(rows),
     trustedClass: new Uint8Array(rows),
     state: new Uint8Array(rows),
+    cordon: new Uint8Array(rows),
     executionProviders: new Uint8Array(rows),
     computeCapability: new Uint16Array(rows),
     memoryBytes: new Float64Array(rows),

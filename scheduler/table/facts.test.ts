@@ -37,7 +37,7 @@ const node: InferenceNode = {
 describe('nodeFacts', () => {
   test('projects identity, devices, price and models', () => {
     assert.deepEqual(nodeFacts(node), {
-      ...{ cluster: 'berlin', name: 'n', ready: true, trusted: true, price: 180_000 },
+      ...{ cluster: 'berlin', name: 'n', ready: true, trusted: true, cordoned: false, price: 180_000 },
       devices: [
         {
           ...{ uuid: 'GPU-1', memoryBytes: 24 * 2 ** 30, computeCapability: 89, slots: 2 },
@@ -75,6 +75,9 @@ describe('nodeFacts', () => {
     const metadata = { ...node.metadata, deletionTimestamp: '2030-01-01T00:00:00Z' };
     assert.equal(nodeFacts({ ...node, metadata })!.ready, false);
   });
+  test('a node that is cordoned', () => {
+    assert.equal(nodeFacts({ ...node, spec: { ...node.spec, unschedulable: true } })!.cordoned, true);
+  });
   test('outside the namespace of a member it is nobody’s', () => {
     assert.equal(nodeFacts({ ...node, metadata: { name: 'n', namespace: 'default' } }), undefined);
   });
@@ -94,12 +97,21 @@ test('a cluster is ready by its condition and not while it is deleted', () => {
   };
   const { location, ...facts } = clusterFacts(cluster);
   assert.deepEqual(facts, {
-    ...{ name: 'berlin', provider: 'p', trusted: true, country: 'DE', region: 'eu-central', ready: true },
+    ...{
+      name: 'berlin',
+      provider: 'p',
+      trusted: true,
+      country: 'DE',
+      region: 'eu-central',
+      ready: true,
+      cordoned: false,
+    },
   });
   assert.ok(Math.abs(location.y - 1) < 1e-9);
   assert.equal(clusterFacts({ ...cluster, status: { conditions: [condition('Ready', 'Unknown')] } }).ready, false);
   const deleted = { name: 'berlin', deletionTimestamp: '2030-01-01T00:00:00Z' };
   assert.equal(clusterFacts({ ...cluster, metadata: deleted }).ready, false);
+  assert.equal(clusterFacts({ ...cluster, spec: { ...cluster.spec, unschedulable: true } }).cordoned, true);
 });
 
 test('a task holds its device until its phase is terminal', () => {

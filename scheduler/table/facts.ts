@@ -26,6 +26,8 @@ export interface NodeFacts {
   readonly ready: boolean;
   /** Condition Trusted is True. */
   readonly trusted: boolean;
+  /** An administrator keeps new work away. */
+  readonly cordoned: boolean;
   /** Micro-currency per thousand reference seconds. */
   readonly price: number;
   readonly devices: readonly DeviceFacts[];
@@ -42,6 +44,8 @@ export interface ClusterFacts {
   readonly region: string;
   readonly location: UnitVector;
   readonly ready: boolean;
+  /** An administrator keeps new work away. */
+  readonly cordoned: boolean;
 }
 
 export interface ProviderFacts {
@@ -76,6 +80,7 @@ export function nodeFacts(node: InferenceNode): NodeFacts | undefined {
     name: node.metadata.name,
     ready: isConditionTrue(node.status?.conditions, 'Ready') && node.metadata.deletionTimestamp === undefined,
     trusted: isConditionTrue(node.status?.conditions, 'Trusted'),
+    cordoned: node.spec.unschedulable === true,
     price: parseMicros(node.spec.ask.pricePerThousandReferenceSeconds),
     devices: node.spec.inventory.devices.map((device) => ({
       uuid: device.uuid,
@@ -101,6 +106,7 @@ export function clusterFacts(cluster: EdgeCluster): ClusterFacts {
     region: location.region,
     location: unitVector(Number(location.latitude), Number(location.longitude)),
     ready: isConditionTrue(cluster.status?.conditions, 'Ready') && cluster.metadata.deletionTimestamp === undefined,
+    cordoned: cluster.spec.unschedulable === true,
   };
 }
 

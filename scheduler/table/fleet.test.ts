@@ -48,6 +48,7 @@ const node: fc.Arbitrary<NodeFacts> = fc.record({
   name: fc.constantFrom(...NODES),
   ready: fc.boolean(),
   trusted: fc.boolean(),
+  cordoned: fc.boolean(),
   price: fc.nat(9),
   devices: fc.uniqueArray(device, { selector: ({ uuid }) => uuid }),
   models: fc.constantFrom([], [{ sha256: 'm', nanosecondsPerRecord: 7 }]),
@@ -60,6 +61,7 @@ const cluster: fc.Arbitrary<ClusterFacts> = fc.record({
   region: fc.constant('r'),
   location: fc.constantFrom(unitVector(1, 2), unitVector(3, 4)),
   ready: fc.boolean(),
+  cordoned: fc.boolean(),
 });
 const provider: fc.Arbitrary<ProviderFacts> = fc.record({ name: fc.constantFrom('p', 'q'), suspended: fc.boolean() });
 
@@ -123,11 +125,11 @@ test('the table grows past its first rows, and use survives the absence of a dev
   const fleet = new Fleet();
   fleet.putProvider({ name: 'p', suspended: false });
   fleet.putCluster({
-    ...{ name: 'a', provider: 'p', trusted: false, country: 'DE', region: 'r', ready: true },
+    ...{ name: 'a', provider: 'p', trusted: false, country: 'DE', region: 'r', ready: true, cordoned: false },
     location: unitVector(0, 0),
   });
   const facts = (name: string): NodeFacts => ({
-    ...{ cluster: 'a', name, ready: true, trusted: true, price: 1, models: [] },
+    ...{ cluster: 'a', name, ready: true, trusted: true, cordoned: false, price: 1, models: [] },
     devices: [{ uuid: 'd', memoryBytes: 10, computeCapability: 0, executionProviders: ['CPU'], slots: 2 }],
   });
   fleet.table.addUsage(deviceKey('a', 'n0', 'd'), 1, 4);

@@ -1,4 +1,4 @@
-import { FREE_ROW, growColumns, makeColumns, type Columns } from './columns.ts';
+import { cordons, FREE_ROW, growColumns, makeColumns, type Columns } from './columns.ts';
 import { executionProviderMask } from './execution-providers.ts';
 import type { ClusterFacts, DeviceFacts, NodeFacts } from './facts.ts';
 import { hashString } from './hash.ts';
@@ -164,6 +164,7 @@ export class NodeTable {
     columns.country[row] = this.countries.idOf(cluster.country);
     columns.trustedClass[row] = cluster.trusted ? 1 : 0;
     columns.state[row] = state;
+    columns.cordon[row] = cluster.cordoned ? cordons.Cluster : node.cordoned ? cordons.Node : cordons.None;
     columns.executionProviders[row] = executionProviderMask(device.executionProviders);
     columns.computeCapability[row] = device.computeCapability;
     columns.memoryBytes[row] = device.memoryBytes;

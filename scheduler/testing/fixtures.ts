@@ -46,12 +46,12 @@ export interface Member {
 export function addMember(fleet: Fleet, { name, cluster, node, device, suspended = false, used = 0 }: Member): void {
   fleet.putProvider({ name, suspended });
   fleet.putCluster({
-    ...{ name, provider: name, trusted: false, country: 'DE', region: 'eu-central', ready: true },
+    ...{ name, provider: name, trusted: false, country: 'DE', region: 'eu-central', ready: true, cordoned: false },
     location: unitVector(50.11, 8.68),
     ...cluster,
   });
   fleet.putNode({
-    ...{ cluster: name, name, ready: true, trusted: true, price: 100_000, models: [] },
+    ...{ cluster: name, name, ready: true, trusted: true, cordoned: false, price: 100_000, models: [] },
     devices: [
       {
         ...{ uuid: name, memoryBytes: 8 * GIB, computeCapability: 89, slots: 2 },

@@ -30,12 +30,14 @@ function makeFleet(rows: number): Fleet {
       fleet.putProvider({ name: `provider-${cluster}`, suspended: false });
       fleet.putCluster({
         ...{ name: cluster, provider: `provider-${cluster}`, trusted: false, region: 'region', ready: random() < 0.95 },
+        cordoned: false,
         country: COUNTRIES[Math.floor(random() * COUNTRIES.length)]!,
         location: unitVector((Math.asin(2 * random() - 1) * 180) / Math.PI, 360 * random() - 180),
       });
     }
     fleet.putNode({
       ...{ cluster, name: `node-${index}`, ready: random() < 0.95, trusted: random() < 0.99 },
+      cordoned: false,
       price: Math.round(50_000 + 200_000 * random()),
       models: random() < 0.05 ? [{ sha256: MODEL, nanosecondsPerRecord: 1_000_000 * random() + 1 }] : [],
       devices: [
