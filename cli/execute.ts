@@ -11,6 +11,11 @@ export async function execute(
   argv: readonly string[],
 ): Promise<number> {
   let status: number = exitStatus.ok;
+  // Whoever reads has had enough, as `head` does.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(exitStatus.ok);
+  });
   try {
     await build((value) => (status = value)).parseAsync(argv, { from: 'user' });
     return status;

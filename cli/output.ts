@@ -1,26 +1,33 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { stringify } from 'yaml';
 
 export const formats = ['json', 'yaml', 'wide'] as const;
-export type Format = (typeof formats)[number];
+export type Format = (typeof formats)[number] | 'name';
 
 /** For what has no wide form. */
 export const documentFormats = ['json', 'yaml'] as const satisfies readonly Format[];
 
+/** For what is about objects that kubectl knows. */
+export const objectFormats = [...formats, 'name'] as const satisfies readonly Format[];
+
 /** Adds `-o`. */
 export function formatOption(command: Command, allowed: readonly Format[] = formats): Command {
-  const parse = (text: string): Format => {
-    const format = allowed.find((known) => known === text);
-    if (format === undefined) throw new InvalidArgumentError(`It is one of ${allowed.join(', ')}.`);
-    return format;
-  };
-  return command.option('-o, --output <format>', `one of ${allowed.join(', ')}`, parse);
+  return command.addOption(new Option('-o, --output <format>', 'how to print it').choices(allowed));
 }
 
-/** A document for machines, or the text for people. */
-export function render(document: object, format: Format | undefined, text: (wide: boolean) => string): string {
+/**
+ * A document for machines, or the text for people.
+ * @param names what `-o name` prints, as kubectl does: `inferencejob.isochrone.dev/read-lines`
+ */
+export function render(
+  document: object,
+  format: Format | undefined,
+  text: (wide: boolean) => string,
+  names: readonly string[] = [],
+): string {
   if (format === 'json') return `${JSON.stringify(document, null, 2)}\n`;
   if (format === 'yaml') return stringify(document);
+  if (format === 'name') return names.map((name) => `${name}\n`).join('');
   return text(format === 'wide');
 }
 

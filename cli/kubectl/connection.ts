@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter } from 'node:path';
+import type { KubeConfig } from '@kubernetes/client-node';
 import type { Command } from 'commander';
 import { inferenceJobResource, type InferenceJob } from '@isochrone/api';
 import { ApiClient, ApiError, type KubeObject, type ObjectRef, type Resource } from '@isochrone/kube';
@@ -12,6 +13,10 @@ export interface ConnectionOptions {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly namespace?: string;
+}
+
+/** The same with `-o`. */
+export interface PrintOptions extends ConnectionOptions {
   readonly output?: Format;
 }
 
@@ -87,11 +92,18 @@ export async function readJob({ client, namespace }: Connection, name: string): 
   );
 }
 
-async function contextNamespace({ kubeconfig, context }: ConnectionOptions): Promise<string> {
+/** The kubeconfig as kubectl finds it. */
+export async function kubeconfigOf({ kubeconfig }: ConnectionOptions): Promise<KubeConfig> {
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   if (kubeconfig === undefined) config.loadFromDefault();
   else config.loadFromFile(kubeconfig.replace(/^~(?=\/)/, homedir()));
+  return config;
+}
+
+async function contextNamespace(options: ConnectionOptions): Promise<string> {
+  const { context } = options;
+  const config = await kubeconfigOf(options);
   return config.getContextObject(context ?? config.getCurrentContext())?.namespace ?? 'default';
 }
 

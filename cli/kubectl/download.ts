@@ -17,7 +17,7 @@ export interface PromisedObject {
 type Storage = Pick<S3Client, 'getStream'>;
 
 /** The whole object. @throws CliError DIGEST_MISMATCH; OperatorError STORAGE_* */
-export async function readManifest(storage: Storage, object: PromisedObject): Promise<Buffer> {
+export async function readWhole(storage: Storage, object: PromisedObject): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of checked(storage, object)) chunks.push(chunk);
   return Buffer.concat(chunks);
@@ -38,6 +38,7 @@ export async function downloadShards(
   directory: string,
   manifest: Uint8Array,
   shards: readonly (PromisedObject & { readonly index: number })[],
+  onShard: (done: number) => void = () => undefined,
 ): Promise<void> {
   const shardFile = (index: number): string => `${String(index).padStart(6, '0')}.npy`;
   // Last, as in the store: who finds it finds the shards.
@@ -48,7 +49,10 @@ export async function downloadShards(
   await mkdir(directory, { recursive: true });
   const partial = await mkdtemp(join(directory, '.partial-'));
   try {
-    for (const shard of shards) await writeFile(join(partial, shardFile(shard.index)), checked(storage, shard));
+    for (const [done, shard] of shards.entries()) {
+      onShard(done);
+      await writeFile(join(partial, shardFile(shard.index)), checked(storage, shard));
+    }
     await writeFile(join(partial, 'manifest.json'), manifest);
     for (const file of files) await rename(join(partial, file), join(directory, file));
   } finally {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { documentFormats, formatOption, print, render } from '../output.ts';
-import { withConnection, type ConnectionOptions } from './connection.ts';
+import { withConnection, type PrintOptions } from './connection.ts';
 import { edgeKubeconfig } from './edge-credentials.ts';
 
 export function addEdgeCredentialsCommand(edge: Command): void {
@@ -15,7 +15,7 @@ export function addEdgeCredentialsCommand(edge: Command): void {
       'address of the hub as the member sees it (default: the --edge-server of the operator, else that of this context)',
     )
     .action(async (cluster: string, { server }: { server?: string }, command: Command) => {
-      const options = command.optsWithGlobals<ConnectionOptions>();
+      const options = command.optsWithGlobals<PrintOptions>();
       await withConnection(options, async ({ client }) => {
         const config = await edgeKubeconfig(client, cluster, server);
         print(render(config, options.output, () => stringify(config)));

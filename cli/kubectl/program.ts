@@ -2,9 +2,17 @@ import { Command } from 'commander';
 import { exitOverride } from '../exit-override.ts';
 import { VERSION } from '../version.ts';
 import { connectionOptions } from './connection.ts';
+import { addCompletionCommand } from './completion-command.ts';
+import { addCordonCommand, addUncordonCommand } from './cordon-command.ts';
+import { addDrainCommand } from './drain-command.ts';
 import { addEdgeCommand } from './edge-command.ts';
+import { addEventsCommand } from './events-command.ts';
+import { addModelCommand } from './model-command.ts';
+import { addNodesCommand } from './nodes-command.ts';
 import { addResultsCommand } from './results-command.ts';
+import { addRunCommand } from './run-command.ts';
 import { addStatementCommand } from './statement-command.ts';
+import { addTopCommand } from './top-command.ts';
 import { addWhyCommand } from './why-command.ts';
 
 /** The command line of `kubectl isochrone`. */
@@ -12,15 +20,24 @@ export function kubectlProgram(): Command {
   const program = connectionOptions(exitOverride(new Command('kubectl-isochrone')))
     .configureHelp({ showGlobalOptions: true })
     .usage('COMMAND [flags]   (also: kubectl isochrone COMMAND)')
-    .description('Look into an Isochrone federation.')
+    .description('Run work on an Isochrone federation, look into it, and manage its members.')
     .version(VERSION, '-V, --version')
     .addHelpText(
       'after',
       '\nExit status: 0 done, 1 failed or not ready, 2 wrong usage, 3 unreachable, 4 not found, 5 forbidden.',
     );
+  addRunCommand(program);
   addWhyCommand(program);
   addResultsCommand(program);
   addStatementCommand(program);
+  addEventsCommand(program);
+  addTopCommand(program);
+  addNodesCommand(program);
+  addCordonCommand(program);
+  addUncordonCommand(program);
+  addDrainCommand(program);
+  addModelCommand(program);
   addEdgeCommand(program);
+  addCompletionCommand(program);
   return program;
 }

@@ -2,7 +2,7 @@ import { readStorageSecret, S3Client } from '@isochrone/operator/storage';
 import { CliError } from '../errors.ts';
 import { table } from '../output.ts';
 import { readJob, type Connection } from './connection.ts';
-import { checkObject, downloadShards, readManifest } from './download.ts';
+import { checkObject, downloadShards, readWhole } from './download.ts';
 import { parseManifest, type ManifestShard } from './manifest.ts';
 
 export interface Results {
@@ -16,12 +16,19 @@ export interface Results {
   readonly directory?: string;
 }
 
+/** The results of a complete job, where they lie. */
+export interface OpenResults {
+  readonly storage: S3Client;
+  readonly manifest: { readonly uri: string; readonly sha256: string; readonly bytes: Buffer };
+  readonly shards: readonly ManifestShard[];
+  readonly uriOf: (shard: ManifestShard) => string;
+}
+
 /**
- * Reads the manifest and every shard of a complete job with the user's own Secret, and checks each against its SHA-256.
- * @param directory where to write `manifest.json` and `000000.npy`...; none: check only
- * @throws CliError NOT_FOUND, NOT_READY, DIGEST_MISMATCH, RESULTS_INVALID, FILE_EXISTS; OperatorError; ApiError
+ * Reads the manifest of a complete job with the user's own Secret.
+ * @throws CliError NOT_FOUND, NOT_READY, DIGEST_MISMATCH, RESULTS_INVALID; OperatorError; ApiError
  */
-export async function fetchResults(connected: Connection, name: string, directory?: string): Promise<Results> {
+export async function openResults(connected: Connection, name: string): Promise<OpenResults> {
   const { client, namespace } = connected;
   const job = await readJob(connected, name);
   const { uri, sha256 } = job.status?.manifest ?? {};
@@ -40,16 +47,41 @@ export async function fetchResults(connected: Connection, name: string, director
     );
   }
   const storage = new S3Client(await readStorageSecret(client, { namespace, name: secretName }));
-  const manifest = await readManifest(storage, { uri, sha256 });
-  const { shards } = parseManifest(manifest.toString('utf8'), uri);
-  const objects = shards.map((shard) => ({ ...shard, uri: besideManifest(uri, shard.path) }));
-  if (directory === undefined) for (const object of objects) await checkObject(storage, object);
-  else await downloadShards(storage, directory, manifest, objects);
-  const sum = (field: 'records' | 'sizeBytes'): number => shards.reduce((total, shard) => total + shard[field], 0);
+  const bytes = await readWhole(storage, { uri, sha256 });
+  const { shards } = parseManifest(bytes.toString('utf8'), uri);
   return {
-    namespace,
-    name,
-    manifest: { uri, sha256 },
+    storage,
+    manifest: { uri, sha256, bytes },
+    shards,
+    uriOf: ({ path }) => besideManifest(uri, path),
+  };
+}
+
+/**
+ * Reads every shard of a complete job, and checks each against its SHA-256.
+ * @param directory where to write `manifest.json` and `000000.npy`...; none: check only
+ * @param onShard told how many are done
+ * @throws CliError FILE_EXISTS and what {@link openResults} does
+ */
+export async function fetchResults(
+  connected: Connection,
+  name: string,
+  directory?: string,
+  onShard: (done: number, total: number) => void = () => undefined,
+): Promise<Results> {
+  const { storage, manifest, shards, uriOf } = await openResults(connected, name);
+  const objects = shards.map((shard) => ({ ...shard, uri: uriOf(shard) }));
+  const tell = (done: number): void => onShard(done, shards.length);
+  if (directory === undefined) {
+    for (const [done, object] of objects.entries()) {
+      tell(done);
+      await checkObject(storage, object);
+    }
+  } else await downloadShards(storage, directory, manifest.bytes, objects, tell);
+  const sum = (field: 'records' | 'sizeBytes'): number => shards.reduce((total, shard) => total + shard[field], 0);
+  const { uri, sha256 } = manifest;
+  return {
+    ...{ namespace: connected.namespace, name, manifest: { uri, sha256 } },
     shards,
     records: sum('records'),
     sizeBytes: sum('sizeBytes'),

@@ -1,18 +1,41 @@
 import type { Command } from 'commander';
-import { formatOption, print, render } from '../output.ts';
-import { jobName, readJob, withConnection, type ConnectionOptions } from './connection.ts';
+import { inferenceJobResource, type InferenceJob } from '@isochrone/api';
+import { print, render } from '../output.ts';
+import { jobName, readJob, withConnection } from './connection.ts';
+import { followAll } from './live.ts';
+import { neverAborted, showOptions, type ShowOptions } from './show.ts';
 import { whyDocument, whyText } from './why.ts';
 
 export function addWhyCommand(program: Command): void {
-  formatOption(program.command('why'))
+  showOptions(program.command('why'))
     .description('Tell why a job is where it is, and what to change.')
     .argument('<job>', 'job/NAME')
     .action(async (target: string, _options: object, command: Command) => {
-      const options = command.optsWithGlobals<ConnectionOptions>();
+      const options = command.optsWithGlobals<ShowOptions>();
       const name = jobName(target);
+      const tell = (job: InferenceJob): void =>
+        print(
+          render(whyDocument(job), options.output, (wide) => whyText(job, Date.now(), wide), [
+            `inferencejob.isochrone.dev/${name}`,
+          ]),
+        );
       await withConnection(options, async (connected) => {
-        const job = await readJob(connected, name);
-        print(render(whyDocument(job), options.output, (wide) => whyText(job, Date.now(), wide)));
+        tell(await readJob(connected, name));
+        if (options.watch !== true) return;
+        const { client, namespace } = connected;
+        const jobs = { resource: inferenceJobResource, namespace, fieldSelector: `metadata.name=${name}` };
+        let known: string | undefined;
+        await followAll(client, { jobs }, neverAborted(), ({ jobs: [job] }) => {
+          const now = JSON.stringify(job?.status);
+          const isFirst = known === undefined;
+          if (job === undefined || now === known) return;
+          known = now;
+          if (isFirst) return;
+          print(
+            options.output === undefined || options.output === 'wide' ? '\n' : options.output === 'yaml' ? '---\n' : '',
+          );
+          tell(job);
+        });
       });
     });
 }

@@ -1,0 +1,96 @@
+import { edgeNamespace, inferenceTaskResource, type InferenceTask } from '@isochrone/api';
+import { ApiError, refOf, type ApiClient } from '@isochrone/kube';
+import { CliError } from '../errors.ts';
+import { isOpen } from './fleet-rows.ts';
+import { followAll } from './live.ts';
+import type { FleetTarget } from './targets.ts';
+
+export interface DrainOptions {
+  /** How long running tasks are waited for; 0: as long as it takes. */
+  readonly timeoutMilliseconds: number;
+  /** What still runs then is placed elsewhere; with no timeout at once. */
+  readonly handOver: boolean;
+  /** Told how many tasks are left. */
+  readonly onTasks: (left: number) => void;
+}
+
+export interface Drained {
+  /** Tasks that ended by themselves, and were settled. */
+  readonly finished: number;
+  readonly handedOver: number;
+}
+
+/** The tasks of a node or a member that are not settled yet. A result that is checked needs its node to open rows. */
+export function tasksOf(target: FleetTarget, tasks: readonly InferenceTask[]): InferenceTask[] {
+  return target.kind === 'Cluster' ? [...tasks] : tasks.filter(({ spec }) => spec.nodeName === target.name);
+}
+
+/**
+ * Waits until nothing is left to do for a node or a member that was cordoned before.
+ * @throws CliError NOT_READY when tasks are left after the timeout; ApiError
+ */
+export async function drain(client: ApiClient, target: FleetTarget, options: DrainOptions): Promise<Drained> {
+  const { timeoutMilliseconds, handOver, onTasks } = options;
+  const namespace = edgeNamespace(target.kind === 'Cluster' ? target.name : target.cluster);
+  const source = { tasks: { resource: inferenceTaskResource, namespace } };
+  const seen = new Set<string>();
+  const handedOver = new Set<string>();
+  const isBounded = timeoutMilliseconds > 0;
+  if (handOver && !isBounded) for (const uid of await handOverTasks(client, target, namespace)) handedOver.add(uid);
+  /** @returns the tasks that are left when the time is over; none when it ended before */
+  const wait = async (limit: number): Promise<InferenceTask[]> => {
+    const end = new AbortController();
+    const timer = limit === 0 ? undefined : setTimeout(() => end.abort(), limit);
+    let left: InferenceTask[] = [];
+    try {
+      await followAll(client, source, end.signal, ({ tasks }) => {
+        left = tasksOf(target, tasks);
+        for (const { metadata } of left) seen.add(metadata.uid ?? '');
+        onTasks(left.length);
+        if (left.length === 0) end.abort();
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+    return left;
+  };
+  let left = await wait(timeoutMilliseconds);
+  if (left.length > 0 && handOver) {
+    for (const uid of await handOverTasks(client, target, namespace)) handedOver.add(uid);
+    left = await wait(timeoutMilliseconds);
+  }
+  if (left.length > 0) {
+    const open = left.filter(isOpen).length;
+    throw new CliError(
+      'NOT_READY',
+      `${left.length} tasks are left (${open} run, ${left.length - open} are being checked); wait longer by --timeout` +
+        (handOver ? '' : ', or give --hand-over to have what runs placed elsewhere'),
+    );
+  }
+  return { finished: [...seen].filter((uid) => !handedOver.has(uid)).length, handedOver: handedOver.size };
+}
+
+/**
+ * Deletes what runs, acknowledged, so that no result of it is kept: the operator refunds the attempt, charges nobody, and
+ * places its shards again. What is done already stays: it only waits for its verdict.
+ */
+async function handOverTasks(client: ApiClient, target: FleetTarget, namespace: string): Promise<string[]> {
+  const all: InferenceTask[] = [];
+  for await (const task of client.listAll(inferenceTaskResource, { namespace })) all.push(task);
+  const running = tasksOf(target, all).filter(isOpen);
+  for (const task of running) {
+    const ref = refOf(task);
+    const uid = task.metadata.uid!;
+    try {
+      await client.mergePatch(inferenceTaskResource, ref, {
+        metadata: { uid },
+        spec: { acknowledgedAttempt: task.spec.attempt },
+      });
+      await client.delete(inferenceTaskResource, ref, { uid, propagationPolicy: 'Background' });
+    } catch (error) {
+      // It ended, or was settled, meanwhile.
+      if (!(error instanceof ApiError && (error.isConflict || error.isNotFound))) throw error;
+    }
+  }
+  return running.map(({ metadata }) => metadata.uid ?? '');
+}

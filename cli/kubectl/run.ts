@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import { inferenceJobResource, type InferenceJob } from '@isochrone/api';
+import type { ApiClient } from '@isochrone/kube';
+import { parseS3URI, s3URI, type S3Client } from '@isochrone/operator/storage';
+import { decodeNpy, encodeNpyHeader, parseNpyHeader, assertNpyLength, type NpyHeader } from '@isochrone/tensor';
+import { CliError } from '../errors.ts';
+import type { Connection } from './connection.ts';
+import { readWhole } from './download.ts';
+import { followAll } from './live.ts';
+import { openResults } from './results.ts';
+
+export interface RunPlan {
+  readonly name: string;
+  readonly namespace: string;
+  readonly model: { readonly name: string; readonly version: string };
+  /** `s3://bucket/prefix/`: what the run makes lies there, in a folder of its own. */
+  readonly storage: string;
+  /** Absent: the file is uploaded. */
+  readonly input?: string;
+  readonly secret: string;
+  readonly budget: string;
+  readonly recordsPerShard?: number;
+  readonly activeDeadlineSeconds?: number;
+}
+
+/** `run-<model>-<random>`, short enough for a job. */
+export function runName(model: string, random = randomBytes(3).toString('hex')): string {
+  return `run-${model.slice(0, 40).replaceAll('.', '-').replace(/-+$/, '')}-${random}`;
+}
+
+/** The prefix of one run below the storage, `s3://bucket/prefix/<name>/`. @throws OperatorError STORAGE_ADDRESS_INVALID */
+export function runPrefix({ storage, name }: Pick<RunPlan, 'storage' | 'name'>): string {
+  const { bucket, key } = parseS3URI(storage);
+  return s3URI({ bucket, key: `${key === '' || key.endsWith('/') ? key : `${key}/`}${name}/` });
+}
+
+/** The job of a run; what it does not name has the defaults of the CRD. */
+export function runJob(plan: RunPlan): InferenceJob {
+  const credentialsSecretRef = { name: plan.secret };
+  const prefix = runPrefix(plan);
+  return {
+    apiVersion: 'isochrone.dev/v1alpha1',
+    kind: 'InferenceJob',
+    metadata: { name: plan.name, namespace: plan.namespace },
+    spec: {
+      modelRef: plan.model,
+      input: { uri: plan.input ?? `${prefix}input.npy`, credentialsSecretRef },
+      output: { uri: `${prefix}output/`, credentialsSecretRef },
+      budget: { total: plan.budget },
+      ...(plan.recordsPerShard === undefined ? {} : { recordsPerShard: plan.recordsPerShard }),
+      ...(plan.activeDeadlineSeconds === undefined ? {} : { activeDeadlineSeconds: plan.activeDeadlineSeconds }),
+    },
+  } as InferenceJob;
+}
+
+/** @throws CliError USAGE when the bytes are no .npy array of records */
+export function assertNpy(bytes: Uint8Array, from: string): void {
+  try {
+    assertNpyLength(parseNpyHeader(bytes), bytes.byteLength);
+  } catch (cause) {
+    const what = (cause as Error).message;
+    throw new CliError('USAGE', `${from} is no .npy file of records: ${what}; write it by numpy.save`, { cause });
+  }
+}
+
+/**
+ * Waits until the job is over, one way or the other.
+ * @throws CliError NOT_READY when it fails, is deleted, or the signal aborts before
+ */
+export async function untilOver(
+  client: ApiClient,
+  { namespace, name }: Pick<RunPlan, 'namespace' | 'name'>,
+  signal: AbortSignal,
+  onProgress: (job: InferenceJob) => void,
+): Promise<void> {
+  const end = new AbortController();
+  const jobs = { resource: inferenceJobResource, namespace, fieldSelector: `metadata.name=${name}` };
+  let last: InferenceJob | undefined;
+  await followAll(client, { jobs }, AbortSignal.any([signal, end.signal]), ({ jobs: [job] }) => {
+    last = job;
+    if (job !== undefined) onProgress(job);
+    const phase = job?.status?.phase;
+    if (job === undefined || phase === 'Complete' || phase === 'Failed') end.abort();
+  });
+  const phase = last?.status?.phase;
+  if (phase === 'Complete') return;
+  const why = `kubectl isochrone why job/${name} -n ${namespace}`;
+  if (end.signal.aborted) {
+    const message = last === undefined ? 'was deleted' : `failed: ${last.status?.message ?? ''}; ${why}`;
+    throw new CliError('NOT_READY', `InferenceJob ${namespace}/${name} ${message}`);
+  }
+  throw new CliError('NOT_READY', `InferenceJob ${namespace}/${name} is not over (${phase ?? 'Pending'}); ${why}`);
+}
+
+/**
+ * The outputs of all shards as one .npy, each checked against its digest before any of its bytes come.
+ * @throws CliError DIGEST_MISMATCH, RESULTS_INVALID and what {@link openResults} does
+ */
+export async function* joinedResults(connected: Connection, name: string): AsyncGenerator<Uint8Array, void> {
+  const { storage, shards, uriOf } = await openResults(connected, name);
+  const records = shards.reduce((sum, shard) => sum + shard.records, 0);
+  let first: NpyHeader | undefined;
+  for (const shard of shards) {
+    const uri = uriOf(shard);
+    const bytes = await readWhole(storage, { uri, sha256: shard.sha256 });
+    decodeNpy(bytes);
+    const header = parseNpyHeader(bytes);
+    if (first === undefined) yield encodeNpyHeader(header.dtype, [records, ...header.shape.slice(1)]);
+    first ??= header;
+    if (header.dtype !== first.dtype || header.recordBytes !== first.recordBytes) {
+      throw new CliError(
+        'RESULTS_INVALID',
+        `${uri} has records of another shape than shard 0; take the shards one by one: kubectl isochrone results job/${name} -o DIRECTORY`,
+      );
+    }
+    yield bytes.subarray(header.dataOffset);
+  }
+}
+
+/** Removes the job, and everything of the run below its prefix. */
+export async function removeRun({ client }: Connection, storage: S3Client, plan: RunPlan): Promise<void> {
+  const { name, namespace } = plan;
+  await client.delete(inferenceJobResource, { name, namespace });
+  const end = new AbortController();
+  const jobs = { resource: inferenceJobResource, namespace, fieldSelector: `metadata.name=${name}` };
+  // Its finalizer stops what runs; only then nobody writes any more.
+  await followAll(client, { jobs }, end.signal, ({ jobs: left }) => {
+    if (left.length === 0) end.abort();
+  });
+  const prefix = parseS3URI(runPrefix(plan));
+  for await (const { key } of storage.list(prefix)) await storage.delete({ bucket: prefix.bucket, key });
+}
