@@ -1,5 +1,6 @@
 import { Books } from './books.ts';
 import type { Database } from './database.ts';
+import { breaksRule, exportRows, importRows, type DumpRow } from './dump.ts';
 import { LedgerError } from './errors.ts';
 import type {
   AttemptKey,
@@ -13,8 +14,11 @@ import type {
   Receipt,
   RefundRequest,
   ReleaseRequest,
+  Restoration,
 } from './ledger.ts';
+import { assertInvariants } from './invariants.ts';
 import { MAX_MONEY, formatMoney } from './money.ts';
+import { restoreBooks } from './restoration.ts';
 import { ATTEMPT_SHARDS, type AttemptRow, type ShardRow, groupHeldAttempts, toAttemptRecord, toEntry } from './rows.ts';
 import { assertAmount, assertHold, assertInteger, assertText, outputsByShard } from './validation.ts';
 
@@ -221,6 +225,28 @@ export class BooksLedger implements Ledger {
       WHERE e.account = ? AND e.posting < ? ORDER BY e.posting DESC LIMIT ?`;
     const rows = await this.#books.all<Parameters<typeof toEntry>[0]>(query, account, before ?? MAX_MONEY, limit);
     return rows.map(toEntry);
+  }
+
+  async export(write: (row: DumpRow) => Promise<void>): Promise<void> {
+    await this.#database.snapshot((sql) => exportRows(sql, write));
+  }
+
+  async restore({ source, rows }: Restoration): Promise<'restored' | 'replayed'> {
+    assertText('source', source);
+    try {
+      return await this.#database.write(async (sql) => {
+        const result = await restoreBooks(new Books(sql), source, rows, this.#now());
+        if (result === 'restored') await assertInvariants(sql);
+        return result;
+      });
+    } catch (error) {
+      if (!breaksRule(error)) throw error;
+      throw new LedgerError(
+        'DUMP_INVALID',
+        `the dump breaks a rule of the books: ${error.message}; use another backup`,
+        { cause: error },
+      );
+    }
   }
 
   async check(): Promise<void> {

@@ -19,7 +19,9 @@ export class Books {
     amount: bigint,
     at: number,
   ): Promise<bigint> {
-    const insert = 'INSERT INTO posting (kind, reference, at) VALUES (?, ?, ?) RETURNING id';
+    // Not numbered by the engine: no other process writes meanwhile, and a restored posting keeps its number.
+    const insert = `INSERT INTO posting (id, kind, reference, at)
+      VALUES ((SELECT COALESCE(MAX(id), 0) + 1 FROM posting), ?, ?, ?) RETURNING id`;
     const { id } = (await this.get<{ id: bigint }>(insert, kind, reference, at))!;
     const entries = [
       [from, -amount],
@@ -42,9 +44,12 @@ export class Books {
     return this.get('SELECT * FROM attempt WHERE job_uid = ? AND attempt = ?', jobUID, attempt);
   }
 
+  /** Of a job in restored books also what it may have had after the backup was made. */
   async highestAttempt(jobUID: string): Promise<number> {
-    const query = 'SELECT COALESCE(MAX(attempt), 0) AS highest FROM attempt WHERE job_uid = ?';
-    return Number((await this.get<{ highest: bigint }>(query, jobUID))!.highest);
+    const query = `SELECT COALESCE((SELECT MAX(attempt) FROM attempt WHERE job_uid = ?), 0) AS highest,
+      COALESCE((SELECT attempt_floor FROM restoration), 0) AS floor`;
+    const { highest, floor } = (await this.get<{ highest: bigint; floor: bigint }>(query, jobUID))!;
+    return Math.max(Number(highest), Number(floor));
   }
 
   /** In order of index. */

@@ -13,6 +13,8 @@ export interface Sql {
 export interface Database extends Sql {
   /** Runs `body` in one transaction, all of it or nothing, while no other process writes. */
   write<T>(body: (sql: Sql) => Promise<T>): Promise<T>;
+  /** Runs `body` over one state of all rows, while others write on. */
+  snapshot<T>(body: (sql: Sql) => Promise<T>): Promise<T>;
   /** Proves the invariants over one state of all rows. @throws LedgerError LEDGER_CORRUPT */
   check(): Promise<void>;
   close(): Promise<void>;

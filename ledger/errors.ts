@@ -15,6 +15,8 @@ export const ledgerErrors = {
   LEDGER_UNAVAILABLE:
     'The database of the ledger cannot be used now; a write may have taken effect, and may be sent again.',
   LEDGER_MISSING: 'There are no books, and none were to be made.',
+  LEDGER_NOT_EMPTY: 'Books that are to be restored into have entries already.',
+  DUMP_INVALID: 'The rows of a backup are not books.',
   LEDGER_VERSION: 'The file was written by a newer program.',
   LEDGER_CORRUPT: 'An invariant of the books does not hold; restore a backup.',
 } as const;

@@ -1,3 +1,5 @@
+export { isDumpRow } from './dump.ts';
+export type { DumpRow } from './dump.ts';
 export { LedgerError, isLedgerUnavailable } from './errors.ts';
 export type { LedgerErrorCode } from './errors.ts';
 export type {
@@ -15,6 +17,7 @@ export type {
   PostingKind,
   Purpose,
   Receipt,
+  Restoration,
   RefundRequest,
   ReleaseRequest,
 } from './ledger.ts';

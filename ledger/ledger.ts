@@ -1,3 +1,5 @@
+import type { DumpRow } from './dump.ts';
+
 /**
  * Why a node is paid. Work is paid once per shard of a job; a re-execution of it, by a peer (Verification) or by a trusted
  * node (Reference), once per attempt.
@@ -113,6 +115,13 @@ export interface Receipt {
   readonly digest: string;
 }
 
+export interface Restoration {
+  /** Digest of the backup. */
+  readonly source: string;
+  /** As `export` gave them, in that order. */
+  readonly rows: AsyncIterable<DumpRow>;
+}
+
 /**
  * Double-entry settlement: hold before the task exists, then release once per shard or refund. Accounts: `external`,
  * `hold`, `namespace/<name>`, `provider/<name>`. Every method may reject with LedgerError ARGUMENT_INVALID; mutating ones
@@ -138,7 +147,7 @@ export interface Ledger {
   /** Gives the hold back to the namespace. A replay keeps the first reason. @throws ATTEMPT_UNKNOWN, ATTEMPT_RELEASED */
   refund(request: RefundRequest): Promise<'refunded' | 'replayed'>;
 
-  /** 0 for a job never seen. */
+  /** 0 for a job never seen, unless the books were restored: then what it may have had that they do not know. */
   highestAttempt(jobUID: string): Promise<number>;
   /** By attempt, then shard; of one attempt only if it is given. */
   attempts(jobUID: string, attempt?: number): Promise<AttemptRecord[]>;
@@ -152,6 +161,16 @@ export interface Ledger {
   namespaceAccount(namespace: string): Promise<NamespaceAccount>;
   /** Newest first; `before` is the posting number where the last page ended. */
   statement(account: string, page: { readonly limit: number; readonly before?: bigint }): Promise<Entry[]>;
+
+  /** Gives all rows, of one moment, while others write on. */
+  export(write: (row: DumpRow) => Promise<void>): Promise<void>;
+
+  /**
+   * Makes these the books, all or nothing, in books that have no entries. Fencing tokens and attempts go on above all that
+   * were ever given out, also after the backup was made. The same backup again changes nothing.
+   * @throws LEDGER_NOT_EMPTY, DUMP_INVALID, LEDGER_CORRUPT
+   */
+  restore(restoration: Restoration): Promise<'restored' | 'replayed'>;
 
   /** Proves the invariants over all rows. @throws LEDGER_CORRUPT naming the posting, attempt or account */
   check(): Promise<void>;

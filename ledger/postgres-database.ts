@@ -3,7 +3,7 @@ import type { Database, Sql, SqlValue } from './database.ts';
 import { LedgerError, missing } from './errors.ts';
 import { assertInvariants } from './invariants.ts';
 import { translatePostgresError } from './postgres-errors.ts';
-import { POSTGRES_DDL, POSTGRES_SCHEMA, POSTGRES_SCHEMA_VERSION } from './postgres-schema.ts';
+import { POSTGRES_DDL, POSTGRES_SCHEMA, POSTGRES_SCHEMA_VERSION, POSTGRES_UPGRADE_FROM_1 } from './postgres-schema.ts';
 
 /** Any number that no other program's advisory locks use: "ISOC". */
 const LOCK = 0x49534f43;
@@ -68,14 +68,17 @@ class PostgresDatabase implements Database {
     return this.#connected((client) => transaction(client, 'READ COMMITTED', true, body));
   }
 
-  async check(): Promise<void> {
-    // A snapshot of its own: writers need not wait while all rows are read.
-    await this.#connected((client) =>
+  async snapshot<T>(body: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.#connected((client) =>
       transaction(client, 'REPEATABLE READ READ ONLY', false, async () => {
         await client.query(`SET LOCAL statement_timeout = ${CHECK_MILLISECONDS}`);
-        await assertInvariants(sqlOf(client, CHECK_MILLISECONDS));
+        return body(sqlOf(client, CHECK_MILLISECONDS));
       }),
     );
+  }
+
+  async check(): Promise<void> {
+    await this.snapshot(assertInvariants);
   }
 
   async close(): Promise<void> {
@@ -104,6 +107,11 @@ class PostgresDatabase implements Database {
       }
       const [row] = await sql.all<{ version: bigint }>('SELECT version FROM schema_version');
       if (row?.version === BigInt(POSTGRES_SCHEMA_VERSION)) return;
+      if (row?.version === 1n) {
+        await client.query(POSTGRES_UPGRADE_FROM_1);
+        await client.query('UPDATE schema_version SET version = $1', [POSTGRES_SCHEMA_VERSION]);
+        return;
+      }
       throw new LedgerError(
         'LEDGER_VERSION',
         `the schema ${POSTGRES_SCHEMA} has version ${row?.version ?? 'none'}, this program knows ${POSTGRES_SCHEMA_VERSION}; run the newer program`,

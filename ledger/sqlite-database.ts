@@ -5,7 +5,7 @@ import type { Database, Sql, SqlValue } from './database.ts';
 import { LedgerError, missing } from './errors.ts';
 import { assertInvariants, corrupt } from './invariants.ts';
 import { isBusy, translateSqliteError } from './sqlite-errors.ts';
-import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADE_FROM_1 } from './sqlite-schema.ts';
 
 /** How long a writer waits for another process's transaction; ours take well under a millisecond, so this is a stuck disk. */
 const BUSY_MILLISECONDS = 5_000;
@@ -65,12 +65,16 @@ export class SqliteDatabase implements Database {
     });
   }
 
-  async check(): Promise<void> {
+  async snapshot<T>(body: (sql: Sql) => Promise<T>): Promise<T> {
     // Reads one state of the file, as the write-ahead log keeps it: nobody's writes wait for all rows to be read.
-    await this.#inTurn(async () => {
+    return this.#inTurn(async () => {
       this.#db.exec('BEGIN');
-      await this.#finish(checkAll);
+      return this.#finish(body);
     });
+  }
+
+  async check(): Promise<void> {
+    await this.snapshot(checkAll);
   }
 
   async close(): Promise<void> {
@@ -130,6 +134,8 @@ function migrate(db: DatabaseSync, path: string, create: boolean): void {
       'LEDGER_VERSION',
       `${path} is a database of another program; give the ledger a file of its own`,
     );
+  } else if (version === 1) {
+    db.exec(`${UPGRADE_FROM_1} PRAGMA user_version = ${SCHEMA_VERSION};`);
   } else if (version !== SCHEMA_VERSION) {
     throw new LedgerError(
       'LEDGER_VERSION',

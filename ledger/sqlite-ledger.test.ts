@@ -9,7 +9,7 @@ import { isLedgerUnavailable, type LedgerError } from './errors.ts';
 import type { Ledger } from './ledger.ts';
 import { openLedger } from './open-ledger.ts';
 import { translateSqliteError } from './sqlite-errors.ts';
-import { describeModel, describeRules, sqliteEngine } from './testing/index.ts';
+import { describeDump, describeModel, describeRules, sqliteEngine } from './testing/index.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'ledger-'));
 after(() => rm(directory, { recursive: true }));
@@ -17,16 +17,29 @@ const engine = sqliteEngine(directory);
 
 describeRules(engine);
 describeModel(engine, 60);
+describeDump(engine, engine);
 
 describe('the file', () => {
   test('a newer schema is refused', () => {
     const other = join(directory, 'newer.db');
     openLedger(other, { now: () => 0 });
-    new DatabaseSync(other).exec('PRAGMA user_version = 2');
+    new DatabaseSync(other).exec('PRAGMA user_version = 3');
     assert.throws(() => openLedger(other, { now: () => 0 }), {
       code: 'LEDGER_VERSION',
-      message: /version 2.*knows 1/,
+      message: /version 3.*knows 2/,
     });
+  });
+
+  test('books of the first schema are brought up to this one', async () => {
+    const other = join(directory, 'older.db');
+    await openLedger(other, { now: () => 0 }).close();
+    const older = new DatabaseSync(other);
+    older.exec('DROP TABLE restoration; PRAGMA user_version = 1');
+    older.close();
+    const ledger = openLedger(other, { now: () => 0 });
+    assert.equal(await ledger.highestAttempt('job'), 0);
+    await ledger.close();
+    await openLedger(other, { now: () => 0 }).close();
   });
 
   test("another program's database is refused", () => {

@@ -1,7 +1,19 @@
 /** Marks the file as ours ("ISOC"), so that another program's database is never taken for an empty one. */
 export const APPLICATION_ID = 0x49534f43;
 
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+/** The books that were restored from a backup: from what, and above which number their attempts go on. */
+export const UPGRADE_FROM_1 = `
+CREATE TABLE restoration (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  source TEXT NOT NULL,
+  attempt_floor INTEGER NOT NULL CHECK (attempt_floor >= 0),
+  at INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER restoration_is_final BEFORE UPDATE ON restoration BEGIN SELECT RAISE(ABORT, 'books are restored once'); END;
+CREATE TRIGGER restoration_stays BEFORE DELETE ON restoration BEGIN SELECT RAISE(ABORT, 'books are restored once'); END;
+`;
 
 /**
  * The rules of the books live in the schema, so that no bug in the code above can break them. SQLite has no deferred CHECK:
@@ -137,4 +149,4 @@ CREATE TABLE receipt (
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER receipt_is_final BEFORE UPDATE ON receipt BEGIN SELECT RAISE(ABORT, 'receipts are append-only'); END;
 CREATE TRIGGER receipt_stays BEFORE DELETE ON receipt BEGIN SELECT RAISE(ABORT, 'receipts are append-only'); END;
-`;
+${UPGRADE_FROM_1}`;
