@@ -116,7 +116,13 @@ export class ApiClient {
     let page: KubeList<T> | undefined;
     do {
       const next = page?.metadata.continue;
-      page = await this.list(resource, { limit: 500, ...options, ...(next ? { continue: next } : {}) });
+      // A token names the version of the first page itself.
+      const { resourceVersion, resourceVersionMatch, ...rest } = options;
+      const at = {
+        ...(resourceVersion === undefined ? {} : { resourceVersion }),
+        ...(resourceVersionMatch === undefined ? {} : { resourceVersionMatch }),
+      };
+      page = await this.list(resource, { limit: 500, ...rest, ...(next ? { continue: next } : at) });
       yield* page.items;
     } while (page.metadata.continue);
   }

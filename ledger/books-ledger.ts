@@ -1,6 +1,6 @@
 import { Books } from './books.ts';
 import type { Database } from './database.ts';
-import { breaksRule, exportRows, importRows, type DumpRow } from './dump.ts';
+import { breaksRule, exportRows, type DumpRow } from './dump.ts';
 import { LedgerError } from './errors.ts';
 import type {
   AttemptKey,

@@ -127,8 +127,8 @@ function parse({ table, values }: DumpRow): Map<string, SqlValue> {
   if (columns.length !== values.length)
     throw invalid(`a row of ${table} has ${values.length} values, not ${columns.length}`);
   const integers: readonly string[] = tables[table].integer;
-  return new Map(
-    columns.map((name, position) => {
+  return new Map<string, SqlValue>(
+    columns.map((name, position): [string, SqlValue] => {
       const value = values[position]!;
       if (value === null || !integers.includes(name)) return [name, value];
       if (!/^-?[0-9]{1,19}$/.test(value))

@@ -87,6 +87,8 @@ export interface InferenceJobSpec {
 export interface InferenceJobStatus {
   /** Generation of the spec that this status describes. */
   observedGeneration?: number;
+  /** UID under which the ledger and stored objects know the job. Absent: metadata.uid. Written by isochrone restore, because a restored object gets another metadata.uid. */
+  uid?: string;
   /** Summary of the conditions for people. */
   phase?: 'Pending' | 'Running' | 'Suspended' | 'Complete' | 'Failed';
   /** What the job is waiting for or why it ended. */

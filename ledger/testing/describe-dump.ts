@@ -89,7 +89,8 @@ export function describeDump(from: Engine, to: Engine): void {
       token = await restored.acquireLeadership('hub-2');
       assert.ok(token > lost);
       await assert.rejects(restored.hold(holdOf(8, { token: lost })), { code: 'STALE_LEADER' });
-      for (const attempt of [5, 6, 7, 8]) await assert.rejects(restored.hold(holdOf(attempt)), { code: 'STALE_ATTEMPT' });
+      for (const attempt of [5, 6, 7, 8])
+        await assert.rejects(restored.hold(holdOf(attempt)), { code: 'STALE_ATTEMPT' });
       const next = (await restored.highestAttempt('job')) + 1;
       assert.equal(await restored.hold(holdOf(next)), 'held');
       assert.ok((await restored.highestAttempt('a job that the backup does not have')) >= next - 1);

@@ -48,6 +48,8 @@ export type Action =
   | { readonly type: 'DeleteTask'; readonly attempt: number }
   /** In the background, best effort: delete what attempts wrote that nobody reads. */
   | { readonly type: 'RemoveObjects'; readonly attempts: readonly number[] }
+  /** In the background: has the job committed a result that the backup it was restored from does not know? */
+  | { readonly type: 'FindManifest' }
   /** In the background. */
   | { readonly type: 'WriteManifest' };
 

@@ -10,6 +10,7 @@ import {
 import { fitsShape } from '../attempt/delivered-object.ts';
 import { OperatorError, hasCode, type OperatorErrorCode } from '../errors.ts';
 import { manifestLocation, type JobStorage, type StoredObject } from './job-storage.ts';
+import { ownManifest } from './manifest.ts';
 import type { JobModel } from './model-check.ts';
 import type { AdmittedInput, Problem } from './observed.ts';
 import { shardCount } from './shards.ts';
@@ -127,7 +128,8 @@ async function checkOutput(job: InferenceJob, output: StoredObject, signal: Abor
   const probe = { bucket: location.bucket, key: `${location.key}.isochrone-probe-${job.metadata.uid!}` };
   try {
     const manifest = await client.head(manifestLocation(output), signal).catch(unlessNotFound);
-    if (manifest !== undefined) {
+    const isOwn = job.status?.uid !== undefined && (await ownManifest(job, output, signal)) !== undefined;
+    if (manifest !== undefined && !isOwn) {
       throw new AdmissionProblem(
         'OutputExists',
         `${uri}manifest.json exists: the prefix holds a result; create a job with another spec.output.uri, or delete it`,

@@ -5,7 +5,7 @@ import { actionKey, type Action } from './actions.ts';
 import { ledgerNode } from './attempts.ts';
 import { actionEvent } from './job-events.ts';
 import { problemOf, type JobShell } from './job-shell.ts';
-import { writeManifest } from './manifest.ts';
+import { findManifest, writeManifest } from './manifest.ts';
 import * as objects from './object-work.ts';
 import { placeVerification, placeWork } from './place-tasks.ts';
 import { acceptReceipt, quarantine, refund, release } from './settle-actions.ts';
@@ -147,6 +147,9 @@ async function execute(shell: JobShell, action: Action, signal: AbortSignal): Pr
       return false;
     case 'Compare':
       shell.inBackground(actionKey(action), (stop) => objects.compare(shell, action, stop));
+      return false;
+    case 'FindManifest':
+      shell.inBackground(actionKey(action), (stop) => findManifest(shell, stop));
       return false;
     case 'WriteManifest':
       shell.inBackground(actionKey(action), (stop) => writeManifest(shell, stop));

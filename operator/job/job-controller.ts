@@ -39,6 +39,7 @@ import { placeView } from './place-view.ts';
 import { reconcileJob } from './reconcile-job.ts';
 import { isMilestone, statusPatch } from './status-patch.ts';
 import { schedulerLagMilliseconds, wakeOnFleetChange } from './wake-waiting.ts';
+import { workUIDOf } from './work-uid.ts';
 
 export interface JobControllerDeps {
   /** The hub. */
@@ -115,7 +116,7 @@ export async function createJobController(deps: JobControllerDeps): Promise<JobC
   };
   controller
     .watches(deps.jobs, (job, key) => {
-      works.set(job.metadata.uid!, key);
+      works.set(workUIDOf(job), key);
       return [key];
     })
     .watches(deps.tasks, jobsOfTask)
@@ -157,8 +158,8 @@ function isEnded({ status }: InferenceJob): boolean {
 
 function forget(works: Map<string, string>, memories: Map<string, JobMemory>, key: string, job: InferenceJob): void {
   const memory = memories.get(key);
-  works.delete(job.metadata.uid!);
-  if (memory?.uid !== job.metadata.uid) return;
+  works.delete(workUIDOf(job));
+  if (memory?.uid !== workUIDOf(job)) return;
   for (const { workUID } of memory?.identities.values() ?? []) works.delete(workUID);
   memories.delete(key);
 }
@@ -189,7 +190,7 @@ async function reconcileKey(
   const job = deps.jobs.get(key);
   if (job === undefined) return done;
   let memory = memories.get(key);
-  if (memory === undefined || memory.uid !== job.metadata.uid) memories.set(key, (memory = new JobMemory(job)));
+  if (memory === undefined || memory.uid !== workUIDOf(job)) memories.set(key, (memory = new JobMemory(job)));
   for (let round = 0; round < maxRounds; round++) {
     const { status } = memory;
     const shell = new JobShell(context, key, status === undefined ? job : { ...job, status }, memory);

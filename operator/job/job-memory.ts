@@ -15,6 +15,7 @@ import type {
   VerificationProblem,
   StalledAction,
 } from './observed.ts';
+import { workUIDOf } from './work-uid.ts';
 
 /** What this process holds of one job. All of it can be found out again: from the ledger, the hub and the objects. */
 export class JobMemory implements Known {
@@ -32,12 +33,15 @@ export class JobMemory implements Known {
   readonly verificationPlacement = new Map<number, VerificationProblem>();
   lastExplanation: Known['lastExplanation'];
   manifest: Known['manifest'];
+  restoredManifest: Known['restoredManifest'];
   readonly busy = new Set<string>();
   readonly stalled = new Map<string, StalledAction>();
   isCleaned: boolean;
 
   /** As the ledger has them; undefined before the first read. */
   attempts: Attempt[] | undefined;
+  /** The highest number that an attempt ever had, when they were read. */
+  highestAttempt = 0;
   readonly identities = new Map<number, TaskIdentity>();
   /** Tasks as this process wrote or read them last, where the informer may trail. */
   readonly written = new Map<number, { readonly task: InferenceTask; readonly at: number }>();
@@ -50,7 +54,7 @@ export class JobMemory implements Known {
   storage: { readonly value: JobStorage; readonly at: number } | undefined;
 
   constructor(job: InferenceJob) {
-    this.uid = job.metadata.uid!;
+    this.uid = workUIDOf(job);
     // A job that had ended before this process began was cleaned up, best effort, by the one before.
     this.isCleaned = job.status?.completionTime !== undefined;
   }

@@ -59,7 +59,10 @@ export class JobShell {
   /** Reads all attempts from the ledger, once for each process. */
   async load(): Promise<readonly Attempt[]> {
     const { memory, deps } = this;
-    memory.attempts ??= groupAttempts(await deps.ledger.attempts(memory.uid));
+    if (memory.attempts === undefined) {
+      memory.highestAttempt = await deps.ledger.highestAttempt(memory.uid);
+      memory.attempts = groupAttempts(await deps.ledger.attempts(memory.uid));
+    }
     for (const attempt of memory.attempts) this.identity(attempt.attempt);
     return memory.attempts;
   }
@@ -75,7 +78,8 @@ export class JobShell {
   }
 
   nextAttempt(): number {
-    return (this.memory.attempts!.at(-1)?.attempt ?? 0) + 1;
+    const { attempts, highestAttempt } = this.memory;
+    return Math.max(attempts!.at(-1)?.attempt ?? 0, highestAttempt) + 1;
   }
 
   /** @throws Error for an attempt that the ledger does not have, which is a bug */

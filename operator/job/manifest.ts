@@ -4,6 +4,7 @@ import { OperatorError, hasCode } from '../errors.ts';
 import type { Attempt } from './attempts.ts';
 import type { JobShell } from './job-shell.ts';
 import { manifestLocation, outputPath, type StoredObject } from './job-storage.ts';
+import { workUIDOf } from './work-uid.ts';
 
 /**
  * The document that makes a job's output visible. It holds nothing but facts of the ledger and the admitted input, so that
@@ -34,7 +35,7 @@ export function buildManifest(
   const manifest = {
     apiVersion: 'isochrone.dev/v1alpha1',
     kind: 'InferenceManifest',
-    job: { namespace: job.metadata.namespace, name: job.metadata.name, uid: job.metadata.uid },
+    job: { namespace: job.metadata.namespace, name: job.metadata.name, uid: workUIDOf(job) },
     model: modelRef,
     input: {
       uri: input.uri,
@@ -46,7 +47,7 @@ export function buildManifest(
     shards,
   };
   const body = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
-  return { body, sha256: createHash('sha256').update(body).digest('hex') };
+  return { body, sha256: sha256Of(body) };
 }
 
 /** Commits the result. Whoever wrote it first wrote the same bytes, or it is another job's. */
@@ -67,6 +68,50 @@ export async function writeManifest(shell: JobShell, signal: AbortSignal): Promi
     if (!(error instanceof OperatorError)) throw error;
     memory.manifest = { problem: { reason: 'StorageUnavailable', message: error.message }, retryAt: shell.retryAt() };
   }
+}
+
+/** Looks for what a restored job committed after its backup was made. */
+export async function findManifest(shell: JobShell, signal: AbortSignal): Promise<void> {
+  const { memory, job } = shell;
+  const { output } = await shell.storage();
+  const found = await ownManifest(job, output, signal);
+  memory.restoredManifest = found ?? 'None';
+  // It names objects of attempts that the ledger does not have: nothing is known to be unread.
+  if (found !== undefined) memory.isCleaned = true;
+}
+
+/** The manifest under the job's prefix, if this very job wrote it. */
+export async function ownManifest(
+  job: InferenceJob,
+  output: StoredObject,
+  signal: AbortSignal,
+): Promise<{ uri: string; sha256: string } | undefined> {
+  const { client } = output;
+  const at = manifestLocation(output);
+  let body: Buffer;
+  try {
+    const { sizeBytes } = await client.head(at, signal);
+    body = Buffer.from(await client.getRange(at, { start: 0, end: sizeBytes }, { signal }));
+  } catch (error) {
+    if (hasCode(error, 'STORAGE_NOT_FOUND')) return undefined;
+    throw error;
+  }
+  if (uidIn(body.toString('utf8')) !== workUIDOf(job)) return undefined;
+  return { uri: `${job.spec.output.uri}manifest.json`, sha256: sha256Of(body) };
+}
+
+/** Undefined for what the operator did not write. */
+function uidIn(text: string): unknown {
+  try {
+    return (JSON.parse(text) as { job?: { uid?: unknown } } | null)?.job?.uid;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function sha256Of(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex');
 }
 
 /** @returns whether the manifest that is there now has these bytes */

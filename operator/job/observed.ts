@@ -106,6 +106,8 @@ export interface Known {
     | { readonly uri: string; readonly sha256: string }
     | { readonly problem: Problem; readonly retryAt: number }
     | undefined;
+  /** What a restored job committed after its backup was made; undefined until it was looked for. */
+  readonly restoredManifest: { readonly uri: string; readonly sha256: string } | 'None' | undefined;
   /** Work under way in the background. */
   readonly busy: ReadonlySet<string>;
   /** Actions that could not be done, by `actionKey`; until `retryAt` they are left alone. */

@@ -19,6 +19,8 @@ const withoutFinalizer = (job: InferenceJob): InferenceJob => ({
   ...job,
   metadata: { ...job.metadata, finalizers: [] },
 });
+const restored = { ...running, uid: 'of-the-first-object' };
+const committed = { uri: 's3://data/out/manifest.json', sha256: 'a'.repeat(64) };
 const all = (state: 'Released' | 'Refunded') =>
   makeAttempt({
     state,
@@ -38,6 +40,40 @@ interface Row {
 }
 
 const rows: readonly Row[] = [
+  {
+    name: 'restored: its result may be out already',
+    observed: { job: makeJob({ activeDeadlineSeconds: 1 }, restored), attempts: [makeAttempt()] },
+    actions: ['FindManifest'],
+    phase: 'Running',
+  },
+  {
+    name: 'restored, and looking for its result',
+    observed: { job: makeJob({}, restored) },
+    remember: (memory) => memory.busy.add('FindManifest'),
+    actions: [],
+    phase: 'Pending',
+  },
+  {
+    name: 'restored, and its result is out: nothing is run or paid again',
+    observed: { job: makeJob({ activeDeadlineSeconds: 1 }, restored), attempts: [makeAttempt()] },
+    remember: (memory) => void (memory.restoredManifest = committed),
+    actions: ['Refund'],
+    phase: 'Complete',
+    tells: 'Complete=AllShardsVerified',
+  },
+  {
+    name: 'restored, and its result is not out: it goes on',
+    observed: { job: makeJob({}, restored), attempts: [makeAttempt()] },
+    remember: (memory) => void (memory.restoredManifest = 'None'),
+    actions: ['LookUpTask', 'Place'],
+    phase: 'Running',
+  },
+  {
+    name: 'restored and suspended',
+    observed: { job: makeJob({ suspend: true }, restored) },
+    actions: [],
+    phase: 'Suspended',
+  },
   { name: 'new', observed: { job: withoutFinalizer(makeJob()) }, actions: ['AddFinalizer'], phase: 'Pending' },
   { name: 'to be admitted', observed: { job: makeJob() }, actions: ['Admit'], phase: 'Pending' },
   {

@@ -33,6 +33,8 @@ function assess(observed: Observed, now: number): Situation {
 
   const input = job.status?.input;
   const shards = input === undefined ? undefined : deriveShards(job, input, observed.attempts);
+  const takenUp = shards === undefined || job.spec.suspend ? undefined : takeUp(observed, shards);
+  if (takenUp !== undefined) return takenUp;
   // What is paid in full is finished even when it is late: its manifest may be out already.
   const isPaid = shards !== undefined && shards.complete === shards.total;
   const deadline = isPaid ? undefined : deadlineOf(observed);
@@ -75,6 +77,29 @@ function assess(observed: Observed, now: number): Situation {
     waiting: run.waiting,
     wakeAt: earliest(wakeAt, placing.wakeAt),
   };
+}
+
+/**
+ * A restored job may have committed its result after the backup was made. Readers have that one, so nothing is run or paid
+ * again; who did the work was paid in the books that were lost.
+ */
+function takeUp(observed: Observed, shards: Shards): Situation | undefined {
+  const { restoredManifest, busy, stalled } = observed.known;
+  if (observed.job.status?.uid === undefined || restoredManifest === 'None') return undefined;
+  if (restoredManifest === undefined) {
+    const actions: Action[] = busy.has('FindManifest') ? [] : [{ type: 'FindManifest' }];
+    return {
+      kind: 'Running',
+      actions,
+      shards,
+      verifying: 0,
+      placement: undefined,
+      waiting: stalled.get('FindManifest'),
+    };
+  }
+  const complete = { ...shards, complete: shards.total, held: 0, pending: [], givenUp: [] };
+  const actions = settleOpen(observed, 'Superseded');
+  return { kind: 'Completing', actions, shards: complete, manifest: restoredManifest };
 }
 
 function deadlineOf({ job }: Observed): number | undefined {

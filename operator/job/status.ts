@@ -117,12 +117,16 @@ export function nextStatus(observed: Observed, situation: Situation, now: number
     }
     case 'Completing': {
       const { shards, manifest } = situation;
+      const settled =
+        known.restoredManifest === manifest
+          ? 'committed before the hub was restored; what the backup does not know of is not paid again'
+          : 'verified and paid';
       const complete = set(
         resumed,
         'Complete',
         'True',
         'AllShardsVerified',
-        `${shards.total} shards verified and paid; the result is ${manifest.uri}`,
+        `${shards.total} shards ${settled}; the result is ${manifest.uri}`,
       );
       const placed = set(complete, 'Placed', 'True', 'Placed', 'every shard had a node');
       return {

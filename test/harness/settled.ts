@@ -60,7 +60,7 @@ export async function resultOf(world: TestFederation, job: InferenceJob): Promis
 export async function assertPaidOnce(world: TestFederation, job: InferenceJob): Promise<void> {
   const { ledger } = world;
   await ledger.check();
-  const uid = job.metadata.uid!;
+  const uid = job.status?.uid ?? job.metadata.uid!;
   const attempts = await ledger.attempts(uid);
   const paid = attempts.filter(({ purpose, state }) => purpose === 'Work' && state === 'Released');
   const total = Math.ceil((job.status?.input?.records ?? 0) / job.spec.recordsPerShard);

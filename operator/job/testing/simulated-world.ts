@@ -176,6 +176,9 @@ export class SimulatedWorld {
           },
         };
         return;
+      case 'FindManifest':
+        memory.restoredManifest = 'None';
+        return;
       case 'Place':
         memory.placement = undefined;
         for (const { shards, excludedNodes, excludedProviders } of action.groups) {
