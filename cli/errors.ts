@@ -11,6 +11,9 @@ export const cliErrors = {
   RESULTS_INVALID: { exit: exitStatus.failed, meaning: 'A document is not of the form that it should have.' },
   FILE_EXISTS: { exit: exitStatus.usage, meaning: 'A file would be overwritten.' },
   NOT_INSTALLED: { exit: exitStatus.usage, meaning: 'The command is in another image or only in the repository.' },
+  BACKUP_INVALID: { exit: exitStatus.failed, meaning: 'A backup is damaged, or of another version.' },
+  TARGET_NOT_EMPTY: { exit: exitStatus.failed, meaning: 'A hub that is to be restored into has objects already.' },
+  OPERATOR_RUNNING: { exit: exitStatus.unavailable, meaning: 'An operator leads the hub that is to be restored.' },
   DEMO_FAILED: { exit: exitStatus.failed, meaning: 'The demonstration did not show what it should.' },
 } as const;
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addBackupCommand, addRestoreCommand } from './backup/commands.ts';
 import { addDemoCommand } from './demo-command.ts';
 import { exitOverride } from './exit-override.ts';
 import { addHelpCommand } from './help-command.ts';
@@ -23,6 +24,8 @@ export function isochroneProgram(setStatus: (status: number) => void): Command {
     program.addCommand(serviceCommand(name, service, setStatus).passThroughOptions());
   }
   addLedgerCommand(program);
+  addBackupCommand(program);
+  addRestoreCommand(program);
   addDemoCommand(program, setStatus);
   addVersionCommand(program);
   addHelpCommand(program);

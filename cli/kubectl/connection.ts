@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Command } from 'commander';
-import { inferenceJobResource, type InferenceJob } from '@isochrone/api';
+import { inferenceJobResource, SYSTEM_NAMESPACE, type InferenceJob } from '@isochrone/api';
 import { ApiClient, ApiError, type KubeObject, type ObjectRef, type Resource } from '@isochrone/kube';
 import { CliError } from '../errors.ts';
 import type { Format } from '../output.ts';
@@ -34,23 +34,37 @@ export interface Connection {
 
 /** Connects as kubectl would. @throws KubeconfigError */
 export async function withConnection<T>(
-  options: ConnectionOptions,
+  options: Omit<ConnectionOptions, 'output'>,
   use: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   const { kubeconfig, context } = options;
   // The list is read in more than one place, and by a library that insists on every file.
   const list = process.env['KUBECONFIG'];
   if (list !== undefined) process.env['KUBECONFIG'] = existingFiles(list);
-  const client = await ApiClient.fromKubeconfig({
-    ...(kubeconfig === undefined ? {} : { path: kubeconfig }),
-    ...(context === undefined ? {} : { context }),
-    userAgent: 'kubectl-isochrone',
-  });
+  const isPod = runsInPod(options);
+  const client = isPod
+    ? await ApiClient.inCluster({ userAgent: 'kubectl-isochrone' })
+    : await ApiClient.fromKubeconfig({
+        ...(kubeconfig === undefined ? {} : { path: kubeconfig }),
+        ...(context === undefined ? {} : { context }),
+        userAgent: 'kubectl-isochrone',
+      });
   try {
-    return await use({ client, namespace: options.namespace ?? (await contextNamespace(options)) });
+    const namespace = options.namespace ?? (isPod ? SYSTEM_NAMESPACE : await contextNamespace(options));
+    return await use({ client, namespace });
   } finally {
     await client.close();
   }
+}
+
+/** As kubectl: the ServiceAccount of the Pod, where there is one and nothing else is given. */
+function runsInPod({ kubeconfig, context }: Pick<ConnectionOptions, 'kubeconfig' | 'context'>): boolean {
+  const isElsewhere = kubeconfig !== undefined || context !== undefined || process.env['KUBECONFIG'] !== undefined;
+  return (
+    !isElsewhere &&
+    process.env['KUBERNETES_SERVICE_HOST'] !== undefined &&
+    !existsSync(join(homedir(), '.kube', 'config'))
+  );
 }
 
 /** Of a list of files those that are there, as kubectl takes it; all of them when none is, so that the error names them. */

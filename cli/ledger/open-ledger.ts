@@ -20,24 +20,26 @@ const location = defineOptions({
 
 /** Adds what every command about the books takes. */
 export function ledgerOptions(command: Command): Command {
-  return formatOption(
-    command
-      .option('--ledger <location>', `${location.ledger.settings.description} (ISOCHRONE_LEDGER)`)
-      .option('--config <file>', 'YAML file of the operator, whose key "ledger" is taken (ISOCHRONE_CONFIG)'),
-    documentFormats,
-  );
+  return formatOption(ledgerLocation(command), documentFormats);
+}
+
+/** How a command is told where the books are. */
+export function ledgerLocation(command: Command): Command {
+  return command
+    .option('--ledger <location>', `${location.ledger.settings.description} (ISOCHRONE_LEDGER)`)
+    .option('--config <file>', 'YAML file of the operator, whose key "ledger" is taken (ISOCHRONE_CONFIG)');
 }
 
 /** Only a deposit that is told to makes books: a mistyped location must not become new, empty ones. */
-export async function withLedger(
-  { ledger: flag, config, create = false }: LedgerOptions & { create?: boolean },
-  use: (ledger: Ledger) => Promise<void>,
-): Promise<void> {
+export async function withLedger<T>(
+  { ledger: flag, config, create = false }: Pick<LedgerOptions, 'ledger' | 'config'> & { create?: boolean },
+  use: (ledger: Ledger) => Promise<T>,
+): Promise<T> {
   const file = configFile(config, process.env);
   const sources = { flags: { ledger: flag }, env: process.env, ...(file && { file: { ...file, isShared: true } }) };
   const ledger = openLedger(loadOptions(location, sources).ledger, { now: Date.now, create });
   try {
-    await use(ledger);
+    return await use(ledger);
   } finally {
     await ledger.close();
   }
