@@ -28,5 +28,6 @@ export {
 } from './names.ts';
 export type { StorageAccess } from './names.ts';
 export { placementRemedies } from './placement-remedies.ts';
+export { schemaFields } from './generated/schema-fields.ts';
 export { loadProtos } from './protos.ts';
 export type { Protos } from './protos.ts';

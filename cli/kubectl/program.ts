@@ -4,6 +4,7 @@ import { VERSION } from '../version.ts';
 import { connectionOptions } from './connection.ts';
 import { addCompletionCommand } from './completion-command.ts';
 import { addCordonCommand, addUncordonCommand } from './cordon-command.ts';
+import { addDoctorCommand } from './doctor/command.ts';
 import { addDrainCommand } from './drain-command.ts';
 import { addEdgeCommand } from './edge-command.ts';
 import { addEventsCommand } from './events-command.ts';
@@ -16,7 +17,7 @@ import { addTopCommand } from './top-command.ts';
 import { addWhyCommand } from './why-command.ts';
 
 /** The command line of `kubectl isochrone`. */
-export function kubectlProgram(): Command {
+export function kubectlProgram(setStatus: (status: number) => void = () => undefined): Command {
   const program = connectionOptions(exitOverride(new Command('kubectl-isochrone')))
     .configureHelp({ showGlobalOptions: true })
     .usage('COMMAND [flags]   (also: kubectl isochrone COMMAND)')
@@ -38,6 +39,7 @@ export function kubectlProgram(): Command {
   addDrainCommand(program);
   addModelCommand(program);
   addEdgeCommand(program);
+  addDoctorCommand(program, setStatus);
   addCompletionCommand(program);
   return program;
 }

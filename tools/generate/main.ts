@@ -10,6 +10,7 @@ import { dirname, join, relative } from 'node:path';
 import protobuf from 'protobufjs';
 import { parse } from 'yaml';
 import { generateKind, type CustomResourceDefinition } from './crd-types.ts';
+import { generateSchemaFields } from './schema-fields.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const target = join(root, 'api', 'generated');
@@ -32,11 +33,14 @@ if (check) {
 }
 
 function* crdFiles(): Generator<[string, string]> {
+  const definitions: CustomResourceDefinition[] = [];
   for (const file of readdirSync(join(root, 'crds')).filter((name) => name.endsWith('.yaml'))) {
     const definition = parse(readFileSync(join(root, 'crds', file), 'utf8')) as CustomResourceDefinition;
     const kebab = definition.spec.names.kind.replaceAll(/(?<!^)([A-Z])/g, '-$1').toLowerCase();
+    definitions.push(definition);
     yield [`${kebab}.ts`, generateKind(definition)];
   }
+  yield ['schema-fields.ts', generateSchemaFields(definitions)];
 }
 
 /** proto-loader's generator with the options of api/protos.ts: what it declares is what the loader makes at run time. */

@@ -1,0 +1,168 @@
+/** What can be wrong: code → what it means and what mends it. docs/troubleshooting.md has a section for each. */
+export const findingTable = {
+  ServerUnreachable: ['error', 'The API server does not answer.', 'Check --kubeconfig, --context and the network.'],
+  KubernetesTooOld: ['error', 'Kubernetes is older than 1.34.', 'Upgrade the cluster.'],
+  PermissionMissing: [
+    'warning',
+    'The caller may not read this, so it was not checked.',
+    'Run it as an administrator, or grant list on what is named.',
+  ],
+  ClockSkewed: [
+    'error',
+    'Two clocks differ by more than 30 s.',
+    'Run NTP on the machine that is ahead, and on this one.',
+  ],
+  CRDMissing: [
+    'error',
+    'A CustomResourceDefinition is not there.',
+    'Install the chart with crds.install=true, or apply crds/.',
+  ],
+  CRDNotEstablished: [
+    'error',
+    'The API server does not serve a CustomResourceDefinition.',
+    'The message names why; remove what conflicts with its names.',
+  ],
+  CRDOlder: [
+    'error',
+    'A CustomResourceDefinition is older than this program.',
+    'Upgrade the chart, or apply the crds/ of this version.',
+  ],
+  NotInstalled: [
+    'error',
+    'No program of Isochrone runs here.',
+    'helm install isochrone charts/isochrone -n isochrone-system',
+  ],
+  ImageMissing: [
+    'error',
+    'An image cannot be pulled.',
+    'Correct image.registry and image.tag, push the image, or set imagePullSecrets.',
+  ],
+  CrashLooping: [
+    'error',
+    'A program ends again and again.',
+    'The message is its last word: kubectl logs --previous has the rest.',
+  ],
+  PodUnschedulable: [
+    'error',
+    'No machine takes a Pod.',
+    'Add what the message says is insufficient, or lower the requests.',
+  ],
+  PodNotReady: ['error', 'A program runs and is not ready.', 'The message is what its /readyz says; mend that.'],
+  NoStorageClass: [
+    'error',
+    'A volume waits for a StorageClass that is not there.',
+    'Set ledger.sqlite.storageClassName, or create a default StorageClass.',
+  ],
+  VolumePending: ['error', 'A volume is not bound.', 'See why: kubectl describe persistentvolumeclaim.'],
+  LedgerAway: [
+    'error',
+    'The operator cannot use its ledger.',
+    'Start PostgreSQL, or correct the URL in the Secret of ledger.postgresql.existingSecret.',
+  ],
+  SchedulerAway: [
+    'error',
+    'The operator cannot reach the scheduler.',
+    'See that the scheduler is ready, and that its certificates are of one authority.',
+  ],
+  NoLeader: [
+    'error',
+    'No operator leads the hub.',
+    'Start the operator; when it runs, its /readyz and log tell what it waits for.',
+  ],
+  TwoHubs: ['error', 'Two hubs are installed in one cluster.', 'Uninstall one: both would work on the same objects.'],
+  MemberNotRegistered: [
+    'error',
+    'A member is not registered.',
+    'The message names the field; correct the EdgeCluster.',
+  ],
+  MemberNeverSeen: [
+    'error',
+    'No edge operator ever reached the hub as this member.',
+    'Install isochrone-edge there; if it runs, it may point at another hub: compare its token.',
+  ],
+  MemberUnreachable: [
+    'error',
+    'A member has not renewed its Lease in time.',
+    'Run kubectl isochrone doctor on the member.',
+  ],
+  CredentialInvalid: [
+    'error',
+    'The credential of a member is over, revoked, or cannot be issued.',
+    'Let the hub issue a new one, and enrol the member again.',
+  ],
+  CredentialExpiring: [
+    'warning',
+    'The credential of a member ends within an hour and was not rotated.',
+    'See the log of the operator for why.',
+  ],
+  NodeNotReady: ['warning', 'A node takes no work.', 'The message tells why.'],
+  NodeUntrusted: [
+    'warning',
+    'A node is quarantined.',
+    'Look at the evidence in the message; reset Trusted only when it is explained.',
+  ],
+  ModelNotAdmitted: ['warning', 'A version of a model is not admitted.', 'The message tells what it waits for.'],
+  ModelNotApproved: [
+    'warning',
+    'The cost of a model is not approved.',
+    'Set referenceNanosecondsPerRecord of the version to what was proposed.',
+  ],
+  AccountEmpty: ['warning', 'A namespace has open jobs and no money.', 'isochrone ledger deposit NAMESPACE AMOUNT'],
+  StorageSecretMissing: [
+    'error',
+    'Storage credentials are missing or incomplete.',
+    'Create the Secret that the message names, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+  ],
+  NoPrometheusOperator: [
+    'warning',
+    'The kinds of the Prometheus Operator are not there, so nothing scrapes by ServiceMonitor.',
+    'Install the Prometheus Operator, or leave metrics.serviceMonitor.enabled false.',
+  ],
+  CertificateExpiring: [
+    'error',
+    'A certificate is over, or ends within a week.',
+    'Renew it: helm upgrade for the built-in authority, else see cert-manager.',
+  ],
+  HubCredentialMissing: [
+    'error',
+    'The member has no credential for the hub.',
+    'Join it: kubectl isochrone edge token create on the hub, then helm upgrade with the token.',
+  ],
+  WrongHub: [
+    'error',
+    'The edge operator points at a hub that does not know it.',
+    'Make a token for this cluster on the right hub, and join again.',
+  ],
+  HubUnreachable: [
+    'error',
+    'The edge operator has not renewed its contact with the hub.',
+    'See the log of the edge operator; check the network to the hub.',
+  ],
+  GPUsWithoutAgent: [
+    'warning',
+    'A machine has GPUs and no agent.',
+    'Add its node class to nodeClasses of the edge chart.',
+  ],
+  GPUPluginMissing: [
+    'error',
+    'Agents ask for GPUs that no machine offers.',
+    'Install the NVIDIA device plug-in, or use cpu.enabled for a trial.',
+  ],
+  AgentMissing: ['error', 'The member has no agent.', 'Set nodeClasses, dra.enabled or cpu.enabled of the edge chart.'],
+} as const satisfies Record<string, readonly ['error' | 'warning', string, string]>;
+
+export type FindingCode = keyof typeof findingTable;
+
+export interface Finding {
+  readonly code: FindingCode;
+  readonly severity: 'error' | 'warning';
+  /** `Kind namespace/name`; the server for what is of the whole cluster. */
+  readonly object: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export function finding(code: FindingCode, object: string, message: string): Finding {
+  const [severity, , remedy] = findingTable[code];
+  return { code, severity, object, message, remedy };
+}
