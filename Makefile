@@ -8,6 +8,7 @@ export ONNXRUNTIME_NODE_INSTALL := skip
 
 with_node = bin="$$(sh tools/node.sh)" && PATH="$$bin:$$PATH"
 packages := node_modules/.installed
+programs := etcd kube-apiserver kube-controller-manager kubectl versitygw
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,10 +35,10 @@ package: $(packages) ## Package the command line to run without the repository, 
 	@$(with_node) node tools/package/main.ts
 
 clean-cache: ## Remove the Node.js and the programs that were downloaded or built
-	rm -rf "$(ISOCHRONE_CACHE)"/node-* "$(ISOCHRONE_CACHE)"/kubernetes-* "$(ISOCHRONE_CACHE)"/etcd-* "$(ISOCHRONE_CACHE)"/versitygw-* "$(ISOCHRONE_CACHE)"/partial-* "$(ISOCHRONE_CACHE)"/compile-cache "$(ISOCHRONE_CACHE)"/images
+	rm -rf "$(ISOCHRONE_CACHE)"/node-* "$(ISOCHRONE_CACHE)"/kubernetes-* "$(ISOCHRONE_CACHE)"/etcd-* "$(ISOCHRONE_CACHE)"/helm-* "$(ISOCHRONE_CACHE)"/versitygw-* "$(ISOCHRONE_CACHE)"/partial-* "$(ISOCHRONE_CACHE)"/compile-cache "$(ISOCHRONE_CACHE)"/images
 
 programs: $(packages)
-	@$(with_node) node tools/binaries/main.ts
+	@$(with_node) node tools/binaries/main.ts $(programs)
 
 $(packages): package-lock.json
 	@echo "installing npm packages (about 30 s, once)" >&2

@@ -53,6 +53,23 @@ test('cacheFolder', () => {
   assert.match(cacheFolder({}), /\/\.cache\/isochrone$/);
 });
 
+test('the Kubernetes that Helm takes for granted without a cluster is the pinned one', () => {
+  const { version } = catalog().find(({ name }) => name === 'kubelet')!;
+  const { stamps } = catalog().find(({ name }) => name === 'helm')!;
+  const [major, minor] = version.slice(1).split('.');
+  assert.equal(stamps['helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor'], major);
+  assert.equal(stamps['helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor'], minor);
+});
+
+test('a program that nobody knows is refused with the names of those there are', async () => {
+  const getting = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), 'helm', 'kubelt'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const said: string[] = [];
+  for await (const line of createInterface({ input: getting.stderr })) said.push(line);
+  assert.match(said.join('\n'), /"kubelt" is none of them; there are: .*kubelet/);
+});
+
 describe('findOnMachine', () => {
   const etcd = catalog().find(({ name }) => name === 'etcd')!;
   const place = async (where: string, script: string): Promise<string> => {

@@ -1,7 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-export type BinaryName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl' | 'versitygw';
+/** Programs of Kubernetes itself: one version, one go.mod, one flag set. Minutes on two cores, each from where the last left off. */
+const kubernetesPrograms = {
+  'kube-apiserver': 4,
+  'kube-controller-manager': 2,
+  kubectl: 1,
+  'kube-scheduler': 1,
+  kubelet: 1,
+  'kube-proxy': 1,
+} as const;
+
+export type BinaryName = keyof typeof kubernetesPrograms | 'etcd' | 'helm' | 'versitygw';
 
 /** Where the project publishes a program, and the file that lists its SHA-256. */
 export interface Release {
@@ -36,14 +46,13 @@ export function catalog(
   architecture: string = process.arch,
 ): readonly Binary[] {
   const arch = architecture === 'x64' ? 'amd64' : architecture;
-  return [...kubernetes(platform, arch), etcd(platform, arch), versitygw(platform, arch)];
+  return [...kubernetes(platform, arch), etcd(platform, arch), helm(platform, arch), versitygw(platform, arch)];
 }
 
 function kubernetes(platform: NodeJS.Platform, arch: string): Binary[] {
   const version = pinned(tools, 'k8s.io/kubernetes');
   const [major = '', minor = ''] = version.slice(1).split('.');
-  const minutes = { 'kube-apiserver': 4, 'kube-controller-manager': 2, kubectl: 1 };
-  return (['kube-apiserver', 'kube-controller-manager', 'kubectl'] as const).map((name) => {
+  return (Object.keys(kubernetesPrograms) as (keyof typeof kubernetesPrograms)[]).map((name) => {
     const url = `https://dl.k8s.io/release/${version}/bin/${platform}/${arch}/${name}`;
     return {
       name,
@@ -59,7 +68,7 @@ function kubernetes(platform: NodeJS.Platform, arch: string): Binary[] {
         'k8s.io/component-base/version.gitMajor': major,
         'k8s.io/component-base/version.gitMinor': minor,
       },
-      buildMinutes: minutes[name],
+      buildMinutes: kubernetesPrograms[name],
     };
   });
 }
@@ -81,6 +90,33 @@ function etcd(platform: NodeJS.Platform, arch: string): Binary {
     goPackage: './etcd',
     stamps: {},
     buildMinutes: 1,
+  };
+}
+
+/** Helm 3: charts of a user are installed with it. */
+function helm(platform: NodeJS.Platform, arch: string): Binary {
+  const module = 'helm.sh/helm/v3';
+  const version = pinned(tools, module);
+  const [, major = '', minor = ''] = /^v(\d+)\.(\d+)/.exec(pinned(tools, 'k8s.io/kubernetes'))!;
+  const url = `https://get.helm.sh/helm-${version}-${platform}-${arch}.tar.gz`;
+  return {
+    name: 'helm',
+    version,
+    folder: `helm-${version}`,
+    minimum: [3, 14],
+    versionArguments: ['version', '--short'],
+    release: { url, checksums: `${url}.sha256sum` },
+    goModule: tools,
+    goPackage: `${module}/cmd/helm`,
+    // Its own Makefile's: without the Kubernetes version, `helm template` takes the cluster for a v1.20.
+    stamps: {
+      [`${module}/internal/version.version`]: version,
+      [`${module}/pkg/lint/rules.k8sVersionMajor`]: major,
+      [`${module}/pkg/lint/rules.k8sVersionMinor`]: minor,
+      [`${module}/pkg/chartutil.k8sVersionMajor`]: major,
+      [`${module}/pkg/chartutil.k8sVersionMinor`]: minor,
+    },
+    buildMinutes: 2,
   };
 }
 
