@@ -118,10 +118,9 @@ export class Informer<T extends KubeObject, P = T> implements ChangeSource<P> {
       ...(fieldSelector === undefined ? {} : { fieldSelector }),
     };
     this.#lastEventAt = this.#clock.monotonic();
-    const stopObserving = metrics.lastEventAge.observe(() => ({
-      labels: this.#labels,
-      value: (this.#clock.monotonic() - this.#lastEventAt) / 1000,
-    }));
+    const stopObserving = metrics.lastEventAge.observe(() => [
+      { labels: this.#labels, value: (this.#clock.monotonic() - this.#lastEventAt) / 1000 },
+    ]);
     const reflector = new Reflector<T>({
       source: {
         list: (page) => client.list(resource, { ...selection, ...page }),

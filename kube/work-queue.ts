@@ -65,7 +65,7 @@ export class WorkQueue {
     this.#stopObserving = this.#metrics?.longestRunning.observe(() => {
       const oldest = this.#processing.values().next();
       const age = oldest.done === true ? 0 : (this.#clock.monotonic() - oldest.value) / 1000;
-      return { labels: { name: this.#name }, value: age };
+      return [{ labels: { name: this.#name }, value: age }];
     });
   }
 
