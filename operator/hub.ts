@@ -66,6 +66,12 @@ export type OperatorOptions = OptionsOf<typeof operatorOptions>;
 const endsTerm = (error: unknown): boolean =>
   isLedgerUnavailable(error) || (error instanceof LedgerError && error.code === 'STALE_LEADER');
 
+const isCorrupt = (error: unknown): error is LedgerError =>
+  error instanceof LedgerError && error.code === 'LEDGER_CORRUPT';
+
+/** Books that do not add up are proved again after this: someone restores a backup meanwhile. */
+const corruptRetryMilliseconds = 60_000;
+
 /** The hub operator. Works while it leads; a standby waits. @throws KubeconfigError, LedgerError, ServiceError */
 export async function runOperator(
   options: OperatorOptions,
@@ -121,6 +127,16 @@ export async function runOperator(
         try {
           await leadHub(hub, leading, (check) => (status = check));
         } catch (error) {
+          if (isCorrupt(error)) {
+            // It stays up and says so, where an alert sees it: a process that ends and is started again tells nothing.
+            logger.error({ err: error }, 'the books do not add up: nothing is decided or paid until they do');
+            operatorMetrics.ledgerCorrupt.set(1);
+            status = () => error.message;
+            await clock.sleep(corruptRetryMilliseconds, leading).catch((cause: unknown) => {
+              if (!leading.aborted) throw cause;
+            });
+            return;
+          }
           if (!endsTerm(error)) throw error;
           logger.error({ err: error }, 'the term is over: the ledger went away, or another leader took it');
           await ledgerWatch.ask();

@@ -28,6 +28,7 @@ import { createAccountController } from './account/controller.ts';
 import { EdgeClusterController } from './edge-cluster/controller.ts';
 import { MemberObjectViews } from './edge-cluster/observe.ts';
 import type { OperatorOptions } from './hub.ts';
+import { observeFleet } from './fleet-samples.ts';
 import { createJobController, defaultJobOptions } from './job/index.ts';
 import { beginLedgerTerm } from './ledger-term.ts';
 import { OperatorMetrics } from './metrics.ts';
@@ -90,6 +91,7 @@ export async function leadHub(
   const informers = { clusters, providers, models, nodes, reports, jobs, tasks, statements, ...views.informers };
 
   const operatorMetrics = new OperatorMetrics(registry);
+  operatorMetrics.ledgerCorrupt.set(0);
   const events = new EventRecorder({ ...common, controller: 'isochrone.dev/operator', instance: identity });
   const shared = { ...common, operatorMetrics, clusters, providers, models, nodes, tasks, jobs };
   const { namespace, edgeServer, currency, ledgerPollSeconds: pollSeconds } = options;
@@ -120,7 +122,10 @@ export async function leadHub(
       throw error;
     }),
   );
+  const unobserve = observeFleet(operatorMetrics, { clusters, nodes });
   const ends = await Promise.allSettled(work);
+  unobserve();
+  operatorMetrics.endTerm();
   await events.flush();
   ledgerTerm.over.throwIfAborted();
   const failure = ends.find((end) => end.status === 'rejected');

@@ -1,63 +1,86 @@
-import { Counter, Gauge, type Metric, type Registry } from 'prom-client';
+import { Instruments, type ComputedGauge } from '@isochrone/kube';
+import type { Counter, Gauge, Registry } from 'prom-client';
 
-/** What the operator tells about the federation, besides the runtime's own metrics. Building it again on one registry gives the same series. */
+/** What the operator tells about the federation, besides the runtime's own metrics. No label ever names a node. */
 export class OperatorMetrics {
-  readonly #registry: Registry;
+  readonly clusterInfo: ComputedGauge<(typeof infoLabels)[number]>;
+  readonly clusterReady: ComputedGauge<'cluster'>;
+  readonly clusterCondition: ComputedGauge<'cluster' | 'condition' | 'reason'>;
+  readonly clusterNodes: ComputedGauge<'cluster' | 'state'>;
+  readonly credentialExpiration: ComputedGauge<'cluster'>;
+  readonly nodes: ComputedGauge<'cluster' | 'condition' | 'reason'>;
+  readonly tokensIssued: Counter<'result'>;
+  readonly reportsRefused: Counter<'reason'>;
+  readonly admissions: Counter<'reason'>;
+  readonly ledgerUp: Gauge;
+  readonly ledgerCorrupt: Gauge;
+  readonly accountBalance: Gauge<'namespace'>;
+  readonly providerBalance: Gauge<'provider'>;
 
   constructor(registry: Registry) {
-    this.#registry = registry;
-  }
-
-  get clusterReady(): Gauge<'cluster'> {
-    return this.#gauge('isochrone_edge_cluster_ready', '1 while the EdgeCluster is Ready', ['cluster']);
-  }
-  get clusterNodes(): Gauge<'cluster' | 'state'> {
-    return this.#gauge('isochrone_edge_cluster_nodes', 'Accepted nodes: total, and those that are ready', [
+    const of = new Instruments(registry);
+    this.clusterInfo = of.computed(
+      'isochrone_edge_cluster_info',
+      'Always 1; the labels name the provider, the class and the accepted location of the EdgeCluster',
+      [...infoLabels],
+    );
+    this.clusterReady = of.computed('isochrone_edge_cluster_ready', '1 while the EdgeCluster is Ready', ['cluster']);
+    this.clusterCondition = of.computed(
+      'isochrone_edge_cluster_condition',
+      '1 while the condition of the EdgeCluster is True, 0 while it is not; with its reason',
+      ['cluster', 'condition', 'reason'],
+    );
+    this.clusterNodes = of.computed('isochrone_edge_cluster_nodes', 'Accepted nodes: total, and those that are ready', [
       'cluster',
       'state',
     ]);
-  }
-  get credentialExpiration(): Gauge<'cluster'> {
-    return this.#gauge(
+    this.credentialExpiration = of.computed(
       'isochrone_edge_credential_expiration_timestamp_seconds',
       'When the current token of the EdgeCluster expires',
       ['cluster'],
     );
-  }
-  get tokensIssued(): Counter<'result'> {
-    return this.#counter('isochrone_edge_tokens_issued_total', 'Tokens issued for edges: issued or failed', ['result']);
-  }
-  get reportsRefused(): Counter<'reason'> {
-    return this.#counter('isochrone_node_reports_refused_total', 'NodeReports that were not accepted, by reason', [
+    this.nodes = of.computed('isochrone_nodes', 'Accepted nodes by a condition and its reason', [
+      'cluster',
+      'condition',
       'reason',
     ]);
-  }
-  get admissions(): Counter<'reason'> {
-    return this.#counter('isochrone_model_admissions_total', 'Admissions of model versions that ended, by reason', [
-      'reason',
+    this.tokensIssued = of.counter('isochrone_edge_tokens_issued_total', 'Tokens issued for edges: issued or failed', [
+      'result',
     ]);
-  }
-  get ledgerUp(): Gauge {
-    return this.#gauge('isochrone_ledger_up', '1 while the ledger answers', []);
-  }
-  get accountBalance(): Gauge<'namespace'> {
-    return this.#gauge('isochrone_account_balance', 'Balance of a namespace in the currency of the federation', [
-      'namespace',
-    ]);
-  }
-  get providerBalance(): Gauge<'provider'> {
-    return this.#gauge('isochrone_provider_balance', 'Balance of a provider in the currency of the federation', [
-      'provider',
-    ]);
+    this.reportsRefused = of.counter(
+      'isochrone_node_reports_refused_total',
+      'NodeReports that were not accepted, by reason',
+      ['reason'],
+    );
+    this.admissions = of.counter(
+      'isochrone_model_admissions_total',
+      'Admissions of model versions that ended, by reason',
+      ['reason'],
+    );
+    this.ledgerUp = of.gauge('isochrone_ledger_up', '1 while the ledger answers');
+    this.ledgerCorrupt = of.gauge(
+      'isochrone_ledger_corrupt',
+      '1 while the last proof of the books failed: this operator pays nothing and does not lead',
+    );
+    this.accountBalance = of.gauge(
+      'isochrone_account_balance',
+      'Balance of a namespace in the currency of the federation',
+      ['namespace'],
+    );
+    this.providerBalance = of.gauge(
+      'isochrone_provider_balance',
+      'Balance of a provider in the currency of the federation',
+      ['provider'],
+    );
+    // A rate does not see the step from no series to the first one.
+    for (const result of ['issued', 'failed']) this.tokensIssued.inc({ result }, 0);
   }
 
-  #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
-    return this.#once(name, () => new Counter({ name, help, labelNames, registers: [this.#registry] }));
-  }
-  #gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
-    return this.#once(name, () => new Gauge({ name, help, labelNames, registers: [this.#registry] }));
-  }
-  #once<M extends Metric>(name: string, create: () => M): M {
-    return (this.#registry.getSingleMetric(name) as M | undefined) ?? create();
+  /** What only a leader knows: a standby must not go on telling it. */
+  endTerm(): void {
+    this.accountBalance.reset();
+    this.providerBalance.reset();
   }
 }
+
+const infoLabels = ['cluster', 'provider', 'class', 'country', 'region', 'latitude', 'longitude'] as const;

@@ -6,7 +6,6 @@ import {
   names,
   nodeReportResource,
   type EdgeCluster,
-  type EdgeClusterStatus,
   type InferenceNode,
   type InferenceTask,
   type Provider,
@@ -118,7 +117,7 @@ export class EdgeClusterController {
   async #reconcile(key: string): Promise<ReconcileResult> {
     const cluster = this.#deps.clusters.get(key);
     if (cluster === undefined) {
-      this.#forget(key);
+      this.#contacts.delete(key);
       return done;
     }
     const observed = this.#look(cluster);
@@ -140,7 +139,6 @@ export class EdgeClusterController {
     const issueFailure = failure instanceof TokenNotIssued ? failure.message : undefined;
     const status = clusterStatus(observed, now, leaseSeconds * 1000, issueFailure);
     await patchStatus(client, edgeClusterResource, cluster, status);
-    this.#measure(key, observed, status);
     if (failure !== undefined) throw failure as Error;
     return requeueAfter(nextLook(observed, now));
   }
@@ -234,22 +232,5 @@ export class EdgeClusterController {
         await client.apply(core.secrets, desired.credential, force);
         return;
     }
-  }
-
-  #measure(cluster: string, { credential }: ObservedCluster, { conditions, nodes }: EdgeClusterStatus): void {
-    const { operatorMetrics } = this.#deps;
-    operatorMetrics.clusterReady.set({ cluster }, isConditionTrue(conditions, 'Ready') ? 1 : 0);
-    operatorMetrics.clusterNodes.set({ cluster, state: 'total' }, nodes?.total ?? 0);
-    operatorMetrics.clusterNodes.set({ cluster, state: 'ready' }, nodes?.ready ?? 0);
-    const expiresAt = credential?.token?.expiresAt;
-    if (expiresAt !== undefined) operatorMetrics.credentialExpiration.set({ cluster }, expiresAt / 1000);
-  }
-
-  #forget(cluster: string): void {
-    const { operatorMetrics } = this.#deps;
-    this.#contacts.delete(cluster);
-    operatorMetrics.clusterReady.remove({ cluster });
-    for (const state of ['total', 'ready']) operatorMetrics.clusterNodes.remove({ cluster, state });
-    operatorMetrics.credentialExpiration.remove({ cluster });
   }
 }

@@ -31,8 +31,10 @@ import { Background } from './background.ts';
 import { executeAll } from './execute.ts';
 import { statusEvents } from './job-events.ts';
 import { JobMemory } from './job-memory.ts';
+import { jobEnd } from './job-samples.ts';
 import { JobShell, type ShellContext } from './job-shell.ts';
 import { JobMetrics } from './metrics.ts';
+import { observeJobs } from './observe-jobs.ts';
 import type { Observed } from './observed.ts';
 import type { JobOptions } from './options.ts';
 import { placeView } from './place-view.ts';
@@ -130,7 +132,10 @@ export async function createJobController(deps: JobControllerDeps): Promise<JobC
   return {
     async run(signal) {
       const stops = [
-        metrics.jobs.observe(() => deps.jobs.list().map(({ status }) => status?.phase)),
+        observeJobs(metrics, {
+          jobs: () => deps.jobs.list(),
+          attempts: () => memories.values().flatMap(({ attempts = [] }) => attempts),
+        }),
         deps.tasks.onChange((change) => {
           if (change.type !== 'Deleted') return;
           const memory = memories.get(jobsOfTask(change.previous)[0] ?? '');
@@ -262,6 +267,8 @@ async function writeStatus(
   }
   memory.status = next;
   memory.statusWrittenAt = deps.clock.monotonic();
+  const end = jobEnd(job, next);
+  if (end !== undefined) shell.metrics.ended(end);
   for (const event of statusEvents(job.status, next)) deps.events.record(inferenceJobResource, job, event);
   return milestone ? 'milestone' : 'written';
 }

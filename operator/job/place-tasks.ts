@@ -185,9 +185,9 @@ async function holdAttempt(
       return { reason: 'InsufficientFunds', message: error.message };
     throw error;
   }
-  metrics.holds.inc({ purpose: terms.purpose });
   memory.pending.set(terms.attempt, { binding, composition });
   await shell.reload(terms.attempt);
+  metrics.held(shell.attempt(terms.attempt));
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import { edgeNamespace, inferenceNodeResource } from '@isochrone/api';
+import { annotations, edgeNamespace, inferenceNodeResource } from '@isochrone/api';
 import { ApiError, setCondition } from '@isochrone/kube';
 import { LedgerError } from '@isochrone/ledger';
 import { nodeKeyDigest, receiptDigest, type Receipt } from '@isochrone/verification';
@@ -8,6 +8,7 @@ import { checkReceipt } from '../attempt/receipt-check.ts';
 import type { Action } from './actions.ts';
 import type { JobMemory } from './job-memory.ts';
 import type { JobShell } from './job-shell.ts';
+import { sampleOf } from './sample.ts';
 
 /** A receipt that passed, with the key it was checked by. */
 export interface PinnedReceipt {
@@ -19,7 +20,7 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** Checks the receipt of an attempt and remembers it for good: a second one for the same window convicts the node. */
 export async function acceptReceipt(shell: JobShell, attempt: number): Promise<PinnedReceipt | undefined> {
-  const { deps, memory } = shell;
+  const { deps, memory, metrics } = shell;
   const { cluster, node } = shell.attempt(attempt);
   const refuse = (reason: string, message: string, isFraud: boolean): undefined =>
     void memory.receipts.set(attempt, { ok: false, reason, message, isFraud });
@@ -47,6 +48,11 @@ export async function acceptReceipt(shell: JobShell, attempt: number): Promise<P
     sha256: hex(sha256),
     sizeBytes: bytes,
   }));
+  const task = shell.task(attempt)!;
+  if (!memory.receipts.has(attempt) && task.spec.acknowledgedAttempt !== attempt) {
+    const predicted = Number(task.metadata.annotations?.[annotations.predictedMilliseconds] ?? 0);
+    metrics.delivered(deps.clock.now() - shell.attempt(attempt).heldAt, predicted);
+  }
   memory.receipts.set(attempt, { ok: true, leafCount: receipt.leafCount, runtimeClass: receipt.runtimeClass, outputs });
   return { receipt, nodeKey };
 }
@@ -64,12 +70,8 @@ export async function release(
     ...(outputs === undefined ? {} : { outputs }),
   });
   await shell.reload(attempt);
-  const { purpose, shards } = shell.attempt(attempt);
-  metrics.settlements.inc({ purpose, result: 'released' });
-  if (purpose !== 'Work') return;
-  metrics.shards.inc({ result: 'complete' }, shards.length);
-  metrics.windows.inc({ verdict: 'pass' });
-  forgetWindow(memory, attempt);
+  metrics.settled(shell.attempt(attempt), sampleSize(shell, attempt));
+  if (shell.attempt(attempt).purpose === 'Work') forgetWindow(memory, attempt);
 }
 
 /** Gives the pay of an attempt back; from then on it cannot be accepted. */
@@ -80,14 +82,15 @@ export async function refund(
   const { deps, memory, metrics } = shell;
   await deps.ledger.refund({ token: deps.token, jobUID: memory.uid, attempt, reason, charged });
   await shell.reload(attempt);
-  const { purpose, shards } = shell.attempt(attempt);
-  metrics.settlements.inc({ purpose, result: 'refunded' });
+  metrics.settled(shell.attempt(attempt), sampleSize(shell, attempt));
   forgetWindow(memory, attempt);
   memory.inputNow = memory.inputNow === 'Same' ? undefined : memory.inputNow;
-  if (purpose !== 'Work') return;
-  metrics.shards.inc({ result: 'rerun' }, shards.length);
-  if (reason === 'VerificationFailed') metrics.windows.inc({ verdict: 'fail' });
-  if (reason === 'VerificationInconclusive') metrics.windows.inc({ verdict: 'inconclusive' });
+}
+
+function sampleSize(shell: JobShell, attempt: number): number {
+  const { records } = shell.attempt(attempt);
+  const sample = sampleOf(shell.job, records);
+  return sample === 'All' ? records : sample;
 }
 
 /** A re-execution that is paid is still compared until the work is settled; then both are of no use. */
@@ -125,6 +128,7 @@ export async function quarantine(
         { metadata: { resourceVersion: resourceVersion! }, status: { conditions } },
         { subresource: 'status' },
       );
+      shell.metrics.quarantines.inc({ cluster });
       return;
     } catch (error) {
       // The node controller writes the same list.

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { EdgeCluster, InferenceNode } from '@isochrone/api';
+import { Registry } from 'prom-client';
+import { observeFleet } from './fleet-samples.ts';
+import { OperatorMetrics } from './metrics.ts';
+
+const lastTransitionTime = '2026-01-01T00:00:00Z';
+
+function cluster(name: string, ready: 'True' | 'False', reason: string): EdgeCluster {
+  return {
+    ...{ apiVersion: 'isochrone.dev/v1alpha1', kind: 'EdgeCluster', metadata: { name } },
+    spec: {
+      class: 'Edge',
+      providerRef: { name: 'p' },
+      location: { latitude: '50.11', longitude: '8.68', country: 'DE', region: 'eu-central' },
+    },
+    status: {
+      nodes: { total: 2, ready: 1 },
+      credential: { expirationTime: '2026-01-01T00:00:10Z' },
+      conditions: [{ type: 'Ready', status: ready, reason, message: '', lastTransitionTime }],
+    },
+  };
+}
+
+function node(ready: string, trusted: string): InferenceNode {
+  const condition = (type: string, reason: string) =>
+    ({ type, status: 'True', reason, message: '', lastTransitionTime }) as const;
+  return { status: { conditions: [condition('Ready', ready), condition('Trusted', trusted)] } } as InferenceNode;
+}
+
+test('the fleet is told at each scrape, and not any more once the term is over', async () => {
+  const registry = new Registry();
+  const members = new Map([
+    ['edge-alpha', [node('AgentReady', 'NoEvidenceAgainst'), node('AgentReady', 'Quarantined')]],
+    ['edge-beta', [node('ClusterUnreachable', 'NoEvidenceAgainst')]],
+  ]);
+  const clusters = [cluster('alpha', 'True', 'LeaseRenewed'), cluster('beta', 'False', 'Unreachable')];
+  const metrics = new OperatorMetrics(registry);
+  metrics.accountBalance.set({ namespace: 'work' }, 3);
+  const end = observeFleet(metrics, {
+    clusters: { list: () => clusters },
+    nodes: { byIndex: (_, namespace) => members.get(namespace) ?? [] },
+  });
+  const text = await registry.metrics();
+  for (const line of [
+    'isochrone_edge_cluster_info{cluster="alpha",provider="p",class="Edge",country="DE",region="eu-central",latitude="50.11",longitude="8.68"} 1',
+    'isochrone_edge_cluster_ready{cluster="alpha"} 1',
+    'isochrone_edge_cluster_ready{cluster="beta"} 0',
+    'isochrone_edge_cluster_condition{cluster="beta",condition="Ready",reason="Unreachable"} 0',
+    'isochrone_edge_cluster_condition{cluster="beta",condition="Registered",reason="Unknown"} 0',
+    'isochrone_edge_cluster_nodes{cluster="alpha",state="ready"} 1',
+    'isochrone_edge_credential_expiration_timestamp_seconds{cluster="alpha"} 1767225610',
+    'isochrone_nodes{cluster="alpha",condition="Ready",reason="AgentReady"} 2',
+    'isochrone_nodes{cluster="alpha",condition="Trusted",reason="Quarantined"} 1',
+    'isochrone_nodes{cluster="beta",condition="Ready",reason="ClusterUnreachable"} 1',
+    'isochrone_nodes{cluster="beta",condition="Ready",reason="AgentReady"} 0',
+    'isochrone_account_balance{namespace="work"} 3',
+  ]) {
+    assert.ok(text.includes(`${line}\n`), `${line}\n${text}`);
+  }
+  clusters.pop();
+  assert.doesNotMatch(await registry.metrics(), /cluster="beta"/);
+  end();
+  metrics.endTerm();
+  assert.doesNotMatch(await registry.metrics(), /^isochrone_(edge_cluster|nodes|account_balance)\w*\{/m);
+});
