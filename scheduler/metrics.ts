@@ -1,8 +1,9 @@
+import { ComputedGauge, type Clock, type Sample } from '@isochrone/kube';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Clock } from '@isochrone/kube';
 import type { Claims } from './capacity/claims.ts';
-import type { NodeTable } from './table/node-table.ts';
+import { capacityByCluster, pricesOf, statesOf } from './capacity/cluster-capacity.ts';
 import type { Placement } from './scheduler.ts';
+import type { NodeTable } from './table/node-table.ts';
 
 export interface MetricsSources {
   readonly registry: Registry;
@@ -20,7 +21,8 @@ const buckets = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 
 export class SchedulerMetrics {
   readonly #attemptSeconds: Histogram<'result'>;
   readonly #placements: Counter<'result'>;
-  readonly #rejects: Counter<'plugin'>;
+  readonly #rejects: Counter<'plugin' | 'reason'>;
+  readonly #handled: Counter<'grpc_type' | 'grpc_service' | 'grpc_method' | 'grpc_code'>;
 
   constructor({ registry, claims, table, clock, lastChangeAt }: MetricsSources) {
     const registers = [registry];
@@ -39,10 +41,19 @@ export class SchedulerMetrics {
     });
     this.#rejects = new Counter({
       name: 'scheduler_plugin_rejects_total',
-      help: 'Nodes rejected in placements, each by the plugin that its best device reached',
-      labelNames: ['plugin'],
+      help: 'Nodes rejected in placements, each by the plugin and the reason that its best device reached',
+      labelNames: ['plugin', 'reason'],
       registers,
     });
+    this.#handled = new Counter({
+      name: 'grpc_server_handled_total',
+      help: 'Calls answered, by method and status code',
+      labelNames: ['grpc_type', 'grpc_service', 'grpc_method', 'grpc_code'],
+      registers,
+    });
+    // A rate does not see the step from no series to the first one.
+    for (const result of ['scheduled', 'unschedulable', 'repeated']) this.#placements.inc({ result }, 0);
+    for (const code of ['OK', 'Unavailable', 'Internal']) this.#handled.inc(handledLabels('Place', code), 0);
     const gauge = (name: string, help: string, read: () => number): void => {
       new Gauge({
         name,
@@ -65,6 +76,33 @@ export class SchedulerMetrics {
       'Time since a watch last changed the table; in a quiet fleet this grows, and reflector_last_event_age_seconds does not',
       () => (clock.monotonic() - lastChangeAt()) / 1000,
     );
+    const perCluster = <L extends string>(
+      name: string,
+      help: string,
+      label: L,
+      read: () => Sample<'cluster' | L>[],
+    ): void => {
+      new ComputedGauge({ name, help, labelNames: ['cluster', label], registers }).observe(read);
+    };
+    const states = 'used or free; unusable is free capacity of nodes that may get no work';
+    perCluster('scheduler_device_slots', `Slots of devices: ${states}`, 'state', () =>
+      statesOf(capacityByCluster(table), 'slots'),
+    );
+    perCluster(
+      'scheduler_devices',
+      'Devices: busy when every slot is in use, free when one is not, unusable when their node may get no work',
+      'state',
+      () => statesOf(capacityByCluster(table), 'devices'),
+    );
+    perCluster('scheduler_device_memory_bytes', 'Device memory: used by tasks, and total', 'state', () =>
+      statesOf(capacityByCluster(table), 'memoryBytes'),
+    );
+    perCluster(
+      'scheduler_price_per_thousand_reference_seconds',
+      'What usable devices ask for: least, mean and most, in the currency of the federation',
+      'bound',
+      () => pricesOf(capacityByCluster(table)),
+    );
     new Counter({
       name: 'scheduler_assumptions_expired_total',
       help: 'Placements given back because no task confirmed them in time',
@@ -81,6 +119,30 @@ export class SchedulerMetrics {
     const { outcome: result, explanation } = placement;
     this.#attemptSeconds.observe({ result }, seconds);
     this.#placements.inc({ result });
-    for (const { plugin, count } of explanation.rejects) this.#rejects.inc({ plugin }, count);
+    for (const { plugin, name, count } of explanation.rejects) this.#rejects.inc({ plugin, reason: name }, count);
   }
+
+  /** A call was answered. @param code name in @grpc/grpc-js, such as UNAVAILABLE */
+  answered(method: string, code: string): void {
+    this.#handled.inc(handledLabels(method, codeName(code)));
+  }
+}
+
+function handledLabels(method: string, code: string) {
+  return {
+    grpc_type: 'unary',
+    grpc_service: 'isochrone.v1alpha1.Scheduler',
+    grpc_method: method,
+    grpc_code: code,
+  };
+}
+
+/** As go-grpc-prometheus, whose dashboards this series fits, writes it. */
+function codeName(code: string): string {
+  if (code === 'OK') return code;
+  return code
+    .toLowerCase()
+    .split('_')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
 }

@@ -146,12 +146,18 @@ export class SchedulerServer {
     reply: sendUnaryData<Reply>,
     decide: () => Reply | Promise<Reply>,
   ): Promise<void> {
+    const { metrics, readiness } = this.#options;
+    const method = call.getPath().split('/').at(-1)!;
     try {
-      const ready = this.#options.readiness();
+      const ready = readiness();
       if (ready !== true) throw new SchedulerError('NOT_READY', `${ready}; try again`);
-      reply(null, await decide());
+      const decided = await decide();
+      metrics.answered(method, 'OK');
+      reply(null, decided);
     } catch (error) {
-      reply(this.#statusOf(error, call.getPath()));
+      const refusal = this.#statusOf(error, call.getPath());
+      metrics.answered(method, status[refusal.code]);
+      reply(refusal);
     }
   }
 

@@ -10,7 +10,13 @@ export interface Explanation {
   readonly message: string;
   readonly nodesEvaluated: number;
   readonly resolvable: boolean;
-  readonly rejects: readonly { readonly plugin: string; readonly reason: string; readonly count: number }[];
+  readonly rejects: readonly {
+    readonly plugin: string;
+    readonly reason: string;
+    /** Of the reason; for metrics; not sent. */
+    readonly name: string;
+    readonly count: number;
+  }[];
 }
 
 /** Why a decision fell as it did, in bounded size: counts per plugin, never a list of nodes. */
@@ -27,7 +33,12 @@ export function explain({ nodes, fitting, rejects }: ScanResult): Explanation {
     nodesEvaluated: nodes,
     // A node that only capacity or readiness keeps away shows that the request itself can be met.
     resolvable: nodes === 0 || fitting > 0 || rejects.some(({ reason }) => reason.code === 'Unschedulable'),
-    rejects: rejects.map(({ plugin, reason, count }) => ({ plugin, reason: shorten(reason.text), count })),
+    rejects: rejects.map(({ plugin, reason, count }) => ({
+      plugin,
+      reason: shorten(reason.text),
+      name: reason.name,
+      count,
+    })),
   };
 }
 

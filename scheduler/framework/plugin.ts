@@ -11,6 +11,8 @@ export type RejectCode = 'Unschedulable' | 'UnschedulableAndUnresolvable';
 
 export interface Reason {
   readonly code: RejectCode;
+  /** CamelCase, the same whatever was asked: for metrics. */
+  readonly name: string;
   /** For people, about one node, at most 256 characters. */
   readonly text: string;
 }

@@ -10,7 +10,11 @@ export const allowedCountries: Plugin = {
     return {
       filter: {
         reasons: [
-          { code: 'UnschedulableAndUnresolvable', text: `cluster is not in ${request.allowedCountries.join(', ')}` },
+          {
+            code: 'UnschedulableAndUnresolvable',
+            name: 'CountryNotAllowed',
+            text: `cluster is not in ${request.allowedCountries.join(', ')}`,
+          },
         ],
         test: (row) => (allowed[country[row]!] === 1 ? 0 : 1),
       },

@@ -35,5 +35,7 @@ function noOrigin(region: string, known: readonly string[]): PreparedPlugin {
   const text = known.includes(region)
     ? `the EdgeClusters of origin region ${region} have no middle; use coordinates`
     : `origin region ${region} is the region of no EdgeCluster; use one of ${named}, or coordinates`;
-  return { filter: { reasons: [{ code: 'UnschedulableAndUnresolvable', text }], test: () => 1 } };
+  return {
+    filter: { reasons: [{ code: 'UnschedulableAndUnresolvable', name: 'OriginUnknown', text }], test: () => 1 },
+  };
 }

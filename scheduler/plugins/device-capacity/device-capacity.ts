@@ -12,8 +12,12 @@ export function deviceCapacity(claims: Claims): Plugin {
       return {
         filter: {
           reasons: [
-            { code: 'Unschedulable', text: 'every slot is in use' },
-            { code: 'Unschedulable', text: `free device memory is below ${formatBytes(deviceMemory)}` },
+            { code: 'Unschedulable', name: 'SlotsInUse', text: 'every slot is in use' },
+            {
+              code: 'Unschedulable',
+              name: 'DeviceMemoryInUse',
+              text: `free device memory is below ${formatBytes(deviceMemory)}`,
+            },
           ],
           test: (row) => {
             if (usedSlots[row]! >= slots[row]!) return 1;

@@ -12,14 +12,17 @@ export const hardwareFit: Plugin = {
         reasons: [
           {
             code: 'UnschedulableAndUnresolvable',
+            name: 'ExecutionProviderMissing',
             text: `no device has an execution provider of ${request.executionProviders.join(', ')}`,
           },
           {
             code: 'UnschedulableAndUnresolvable',
+            name: 'ComputeCapabilityTooLow',
             text: `CUDA compute capability is below ${(minCudaComputeCapability / 10).toFixed(1)} or absent`,
           },
           {
             code: 'UnschedulableAndUnresolvable',
+            name: 'DeviceMemoryTooSmall',
             text: `device memory is below ${formatBytes(deviceMemory)}`,
           },
         ],

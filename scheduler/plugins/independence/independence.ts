@@ -16,9 +16,13 @@ export const independence: Plugin = {
     return {
       filter: {
         reasons: [
-          { code: 'UnschedulableAndUnresolvable', text: 'provider is excluded by the request' },
-          { code: 'UnschedulableAndUnresolvable', text: 'cluster is excluded by the request' },
-          { code: 'UnschedulableAndUnresolvable', text: 'node is excluded by the request' },
+          {
+            code: 'UnschedulableAndUnresolvable',
+            name: 'ProviderExcluded',
+            text: 'provider is excluded by the request',
+          },
+          { code: 'UnschedulableAndUnresolvable', name: 'ClusterExcluded', text: 'cluster is excluded by the request' },
+          { code: 'UnschedulableAndUnresolvable', name: 'NodeExcluded', text: 'node is excluded by the request' },
         ],
         test: (row) => {
           if (providers[provider[row]!] === 1) return 1;

@@ -9,10 +9,10 @@ export const nodeReady: Plugin = {
       filter: {
         // In the order of nodeStates, of which 0 is usable.
         reasons: [
-          { code: 'Unschedulable', text: 'node is not Ready' },
-          { code: 'Unschedulable', text: 'node is not Trusted' },
-          { code: 'Unschedulable', text: 'cluster is not Ready' },
-          { code: 'Unschedulable', text: 'provider is suspended or unknown' },
+          { code: 'Unschedulable', name: 'NodeNotReady', text: 'node is not Ready' },
+          { code: 'Unschedulable', name: 'NodeNotTrusted', text: 'node is not Trusted' },
+          { code: 'Unschedulable', name: 'ClusterNotReady', text: 'cluster is not Ready' },
+          { code: 'Unschedulable', name: 'ProviderSuspended', text: 'provider is suspended or unknown' },
         ],
         test: (row) => state[row]!,
       },

@@ -12,6 +12,7 @@ export const priceCap: Plugin = {
         reasons: [
           {
             code: 'UnschedulableAndUnresolvable',
+            name: 'PriceTooHigh',
             text: `node asks for more than ${formatMicros(request.maxPrice)} per thousand reference seconds`,
           },
         ],

@@ -14,7 +14,13 @@ export const trustedClass: Plugin = {
       : 'cluster of class Trusted takes no ordinary work';
     return {
       filter: {
-        reasons: [{ code: 'UnschedulableAndUnresolvable', text }],
+        reasons: [
+          {
+            code: 'UnschedulableAndUnresolvable',
+            name: request.trusted ? 'ClusterNotTrustedClass' : 'ClusterTrustedClass',
+            text,
+          },
+        ],
         test: (row) => (classes[row] === wanted ? 0 : 1),
       },
     };
