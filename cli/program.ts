@@ -3,7 +3,7 @@ import { addBackupCommand, addRestoreCommand } from './backup/commands.ts';
 import { addDemoCommand } from './demo-command.ts';
 import { exitOverride } from './exit-override.ts';
 import { addHelpCommand } from './help-command.ts';
-import { addLedgerCommand } from './ledger/ledger-command.ts';
+import { addLedgerCommand } from './ledger-commands/ledger-command.ts';
 import { serviceCommand } from './service-command.ts';
 import { services } from './services.ts';
 import { addVersionCommand } from './version-command.ts';

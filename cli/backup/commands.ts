@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { CliError } from '../errors.ts';
 import { withConnection } from '../kubectl/connection.ts';
-import { ledgerLocation, withLedger, type LedgerOptions } from '../ledger/open-ledger.ts';
+import { ledgerLocation, withLedger, type LedgerOptions } from '../ledger-commands/open-ledger.ts';
 import { documentFormats, formatOption, render, table } from '../output.ts';
 import { writeArchive, readArchive, type Counts } from './archive.ts';
 import { collectObjects } from './collect.ts';

@@ -6,7 +6,7 @@ import {
   SYSTEM_NAMESPACE,
   type InferenceTask,
 } from '@isochrone/api';
-import { core, refOf, removeAllFinalizers, type ApiClient, type KubeObject, type Resource } from '@isochrone/kube';
+import { core, refOf, removeAllFinalizers, type ApiClient, type Resource } from '@isochrone/kube';
 import type { Ledger } from '@isochrone/ledger';
 import { deleteTaskAndAccess } from '@isochrone/operator/delete-task';
 import { CliError } from '../errors.ts';

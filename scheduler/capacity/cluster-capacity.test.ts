@@ -29,7 +29,7 @@ describe('capacity by cluster', () => {
   test('two nodes of one cluster are one series with the span of their prices', () => {
     addMember(fleet, { name: 'half' });
     fleet.putNode({
-      ...{ cluster: 'half', name: 'second', ready: true, trusted: true, price: 500_000, models: [] },
+      ...{ cluster: 'half', name: 'second', ready: true, trusted: true, cordoned: false, price: 500_000, models: [] },
       devices: [
         { uuid: 'u', memoryBytes: GIB, computeCapability: 0, slots: 1, executionProviders: ['CPU'] },
         { uuid: 'v', memoryBytes: GIB, computeCapability: 0, slots: 1, executionProviders: ['CPU'] },

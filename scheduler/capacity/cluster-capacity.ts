@@ -53,7 +53,7 @@ export function statesOf(
   of: 'slots' | 'devices' | 'memoryBytes',
 ): Sample<'cluster' | 'state'>[] {
   return [...capacity].flatMap(([cluster, sums]) =>
-    Object.entries(sums[of]).map(([state, value]) => ({ labels: { cluster, state }, value: value as number })),
+    Object.entries(sums[of]).map(([state, value]) => ({ labels: { cluster, state }, value })),
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { exitStatus } from '../../exit-status.ts';
 import { documentFormats, formatOption, render } from '../../output.ts';
-import { withConnection, type ConnectionOptions } from '../connection.ts';
+import { withConnection, type PrintOptions } from '../connection.ts';
 import { collect } from './collect.ts';
 import { examine } from './examine.ts';
 import type { Finding } from './findings.ts';
@@ -12,7 +12,7 @@ export function addDoctorCommand(program: Command, setStatus: (status: number) =
     .description('Check an installation end to end, and tell what to mend.')
     .option('--edge', 'the cluster is a member (default: found out)')
     .action(async ({ edge }: { edge?: true }, command: Command) => {
-      const options = command.optsWithGlobals<ConnectionOptions>();
+      const options = command.optsWithGlobals<PrintOptions>();
       await withConnection(options, async ({ client }) => {
         const findings = examine(await collect(client, Date.now()), edge);
         process.stdout.write(render({ findings }, options.output, () => findingsText(findings)));

@@ -9,8 +9,8 @@ export const cordoned: Plugin = {
       filter: {
         // In the order of cordons, of which 0 is none.
         reasons: [
-          { code: 'Unschedulable', text: 'node is cordoned' },
-          { code: 'Unschedulable', text: 'cluster is cordoned' },
+          { code: 'Unschedulable', name: 'NodeCordoned', text: 'node is cordoned' },
+          { code: 'Unschedulable', name: 'ClusterCordoned', text: 'cluster is cordoned' },
         ],
         test: (row) => cordon[row]!,
       },
