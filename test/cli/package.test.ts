@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { kubectl, withControlPlane } from '@isochrone/test/harness';
+import { ensureBinaries } from '@isochrone/tools/local';
 import { packageCli } from '@isochrone/tools/package';
 import packageJson from '../../package.json' with { type: 'json' };
 
@@ -66,15 +67,40 @@ describe('the packaged command line, where no repository is', () => {
     },
   );
 
-  test('kubectl finds the plug-in of an archive', async () => {
+  test('kubectl finds the plug-in of an archive, and what completes its commands', async () => {
     const unpacked = join(folder, 'unpacked');
     await mkdir(unpacked);
     const archive = packaged('kubectl-isochrone-linux-amd64.tar.gz');
     const untar = await run('tar', ['-xzf', archive, '-C', unpacked]);
     assert.equal(untar.status, 0, untar.stderr);
+    assert.deepEqual((await readdir(unpacked)).toSorted(), [
+      'LICENSE',
+      'kubectl-isochrone',
+      'kubectl_complete-isochrone',
+    ]);
     assert.match(await readFile(join(unpacked, 'LICENSE'), 'utf8'), /Apache License/);
-    const outcome = await run(join(unpacked, 'kubectl-isochrone'), ['--version']);
-    assert.equal(outcome.stdout, `${packageJson.version}\n`);
+    const [kubectlBinary] = await ensureBinaries(['kubectl']);
+    const path = `${unpacked}:${dirname(process.execPath)}`;
+    const outcome = await run(kubectlBinary!.path, ['isochrone', '--version'], path);
+    assert.equal(outcome.stdout, `${packageJson.version}\n`, named(outcome));
+    const completed = await run(kubectlBinary!.path, ['__complete', 'isochrone', 'stat'], path);
+    assert.match(completed.stdout, /^statement\t/m, named(completed));
+  });
+
+  test('an archive for Windows starts Node.js by itself', async () => {
+    const unpacked = join(folder, 'windows');
+    await mkdir(unpacked);
+    await run('tar', ['-xzf', packaged('kubectl-isochrone-windows-amd64.tar.gz'), '-C', unpacked]);
+    assert.deepEqual((await readdir(unpacked)).toSorted(), [
+      'LICENSE',
+      'kubectl-isochrone.cjs',
+      'kubectl-isochrone.cmd',
+      'kubectl_complete-isochrone.cmd',
+    ]);
+    const script = await readFile(join(unpacked, 'kubectl_complete-isochrone.cmd'), 'utf8');
+    assert.equal(script, '@node "%~dp0kubectl-isochrone.cjs" __complete %*\r\n');
+    const outcome = await run(process.execPath, [join(unpacked, 'kubectl-isochrone.cjs'), '__complete', 'stat']);
+    assert.match(outcome.stdout, /^statement\t/m, named(outcome));
   });
 
   test('isochrone keeps a ledger, and has every program that needs no native code', async () => {

@@ -13,12 +13,16 @@ const platforms = ['linux-amd64', 'linux-arm64', 'darwin-amd64', 'darwin-arm64',
 /** What a package cannot have: native code, and what lives off the files of the repository. */
 const leftOut = ['@isochrone/node-agent', '@isochrone/node-agent/*', '*/demo/run-demo.ts'];
 
+/** What kubectl asks when a user completes a command of the plug-in. */
+const completion = 'kubectl_complete-isochrone';
+
 /** https://nodejs.org/api/single-executable-applications.html */
 const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 /**
  * Writes `isochrone.cjs` and `kubectl-isochrone` (bundles), `kubectl-isochrone-linux-x64` (no Node.js needed; on linux-x64
- * only), `kubectl-isochrone-<os>-<arch>.tar.gz` for krew, and `checksums.txt`.
+ * only), `kubectl-isochrone-<os>-<arch>.tar.gz` for krew (with the program that completes its commands, and the
+ * licence), and `checksums.txt` as sha256sum reads it.
  * @returns their paths
  * @throws ToolError CommandFailed
  */
@@ -82,7 +86,13 @@ async function archive(plugin: string, platform: string, output: string): Promis
   try {
     const windows = platform.startsWith('windows');
     await cp(plugin, join(work, windows ? 'kubectl-isochrone.cjs' : 'kubectl-isochrone'));
-    if (windows) await writeFile(join(work, 'kubectl-isochrone.cmd'), '@node "%~dp0kubectl-isochrone.cjs" %*\r\n');
+    if (windows) {
+      const start = '@node "%~dp0kubectl-isochrone.cjs"';
+      await writeFile(join(work, 'kubectl-isochrone.cmd'), `${start} %*\r\n`);
+      await writeFile(join(work, 'kubectl_complete-isochrone.cmd'), `${start} __complete %*\r\n`);
+    } else {
+      await cp(join(root, 'cli', completion), join(work, completion));
+    }
     await cp(join(root, 'LICENSE'), join(work, 'LICENSE'));
     const same = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
     await command('tar', [...same, '-C', work, '-czf', file, '.'], { env: { ...process.env, GZIP: '-n' } });
