@@ -122,15 +122,18 @@ describe('images', { skip: lacking ?? false }, () => {
         assert.equal(tried.output, '1000 EROFS\n', tried.errors);
       });
 
-      test('says of a command that it lacks where that one is', async () => {
-        const [absent, home] = name === 'control-plane' ? ['agent', 'node-agent'] : ['operator', 'control-plane'];
-        const { status, errors } = await image(name).run([absent]);
-        assert.equal(status, 2);
-        assert.match(
-          errors,
-          new RegExp(`isochrone ${absent} is not part of this installation; the image isochrone/${home}`),
-        );
-      });
+      const [lackingCommands, home] =
+        name === 'control-plane'
+          ? [[['agent'], ['verifier']], 'node-agent']
+          : [[['operator'], ['backup', '--output', '-', '--ledger', '/tmp/ledger']], 'control-plane'];
+      for (const args of lackingCommands) {
+        test(`says of ${args[0]!}, which it lacks, where that one is`, async () => {
+          const { status, errors } = await image(name).run(args);
+          assert.equal(status, 2, errors);
+          const said = `isochrone ${args[0]!} is not part of this installation; the image isochrone/${home}`;
+          assert.ok(errors.includes(said), errors);
+        });
+      }
     });
   }
 
