@@ -35,7 +35,7 @@ package: $(packages) ## Package the command line to run without the repository, 
 	@$(with_node) node tools/package/main.ts
 
 clean-cache: ## Remove the Node.js and the programs that were downloaded or built
-	rm -rf "$(ISOCHRONE_CACHE)"/node-* "$(ISOCHRONE_CACHE)"/kubernetes-* "$(ISOCHRONE_CACHE)"/etcd-* "$(ISOCHRONE_CACHE)"/helm-* "$(ISOCHRONE_CACHE)"/versitygw-* "$(ISOCHRONE_CACHE)"/partial-* "$(ISOCHRONE_CACHE)"/compile-cache "$(ISOCHRONE_CACHE)"/images
+	rm -rf "$(ISOCHRONE_CACHE)"/node-* "$(ISOCHRONE_CACHE)"/kubernetes-* "$(ISOCHRONE_CACHE)"/coredns-* "$(ISOCHRONE_CACHE)"/etcd-* "$(ISOCHRONE_CACHE)"/helm-* "$(ISOCHRONE_CACHE)"/versitygw-* "$(ISOCHRONE_CACHE)"/partial-* "$(ISOCHRONE_CACHE)"/compile-cache "$(ISOCHRONE_CACHE)"/images
 
 programs: $(packages)
 	@$(with_node) node tools/binaries/main.ts $(programs)

@@ -11,7 +11,7 @@ const kubernetesPrograms = {
   'kube-proxy': 1,
 } as const;
 
-export type BinaryName = keyof typeof kubernetesPrograms | 'etcd' | 'helm' | 'versitygw';
+export type BinaryName = keyof typeof kubernetesPrograms | 'coredns' | 'etcd' | 'helm' | 'versitygw';
 
 /** Where the project publishes a program, and the file that lists its SHA-256. */
 export interface Release {
@@ -46,7 +46,10 @@ export function catalog(
   architecture: string = process.arch,
 ): readonly Binary[] {
   const arch = architecture === 'x64' ? 'amd64' : architecture;
-  return [...kubernetes(platform, arch), etcd(platform, arch), helm(platform, arch), versitygw(platform, arch)];
+  return [
+    ...kubernetes(platform, arch),
+    ...[etcd, helm, coredns, versitygw].map((describe) => describe(platform, arch)),
+  ];
 }
 
 function kubernetes(platform: NodeJS.Platform, arch: string): Binary[] {
@@ -117,6 +120,24 @@ function helm(platform: NodeJS.Platform, arch: string): Binary {
       [`${module}/pkg/chartutil.k8sVersionMinor`]: minor,
     },
     buildMinutes: 2,
+  };
+}
+
+function coredns(platform: NodeJS.Platform, arch: string): Binary {
+  const module = join(tools, 'coredns');
+  const version = pinned(module, 'github.com/coredns/coredns');
+  const url = `https://github.com/coredns/coredns/releases/download/${version}/coredns_${version.slice(1)}_${platform}_${arch}.tgz`;
+  return {
+    name: 'coredns',
+    version,
+    folder: `coredns-${version}`,
+    minimum: [1, 11],
+    versionArguments: ['-version'],
+    release: { url, checksums: `${url}.sha256` },
+    goModule: module,
+    goPackage: '.',
+    stamps: {},
+    buildMinutes: 1,
   };
 }
 
