@@ -15,7 +15,9 @@ import {
 } from '@isochrone/service';
 import { kubectl, withControlPlane, type ControlPlane } from '../harness/index.ts';
 
-const rbac = join(import.meta.dirname, '..', '..', 'operator', 'rbac');
+const charts = join(import.meta.dirname, '..', '..', 'charts');
+/** The roles of each program, by the name that its manifest has in files/rbac. */
+const chartOf = { operator: 'isochrone', scheduler: 'isochrone', edge: 'isochrone-edge', agent: 'isochrone-edge' };
 
 /** A program that runs in this process, as `isochrone operator` or `isochrone edge` would. */
 export interface RunningProgram {
@@ -46,7 +48,7 @@ export function startProgram(name: string, run: (context: ServiceContext) => Pro
   };
 }
 
-/** A kubeconfig with the rights of a ServiceAccount that operator/rbac names. */
+/** A kubeconfig with the rights of a ServiceAccount of the charts. */
 export async function kubeconfigOf(plane: ControlPlane, serviceAccount: string): Promise<string> {
   const token = await kubectl(plane.adminKubeconfig, [
     'create',
@@ -66,9 +68,10 @@ export async function withPlane(name: string, withControllerManager = false): Pr
   return plane;
 }
 
-/** Applies one of the manifests of operator/rbac. */
-export async function applyRights(plane: ControlPlane, manifest: string): Promise<void> {
-  await kubectl(plane.adminKubeconfig, ['apply', '--server-side', '-f', join(rbac, manifest)]);
+/** Applies the ServiceAccount and the roles of a program. */
+export async function applyRights(plane: ControlPlane, program: keyof typeof chartOf): Promise<void> {
+  const manifest = join(charts, chartOf[program], 'files', 'rbac', `${program}.yaml`);
+  await kubectl(plane.adminKubeconfig, ['apply', '--server-side', '-f', manifest]);
 }
 
 export interface TestFederation {
@@ -88,7 +91,7 @@ export async function withFederation({ withControllerManager = false } = {}): Pr
   // Hooks run in the order of their registration: the programs end before what they talk to.
   after(() => Promise.all([...running].map((program) => program.stop())));
   const hub = await withPlane('hub', withControllerManager);
-  await applyRights(hub, 'operator.yaml');
+  await applyRights(hub, 'operator');
   const admin = await ApiClient.fromKubeconfig({ path: hub.adminKubeconfig });
   after(async () => {
     await admin.close();

@@ -85,7 +85,7 @@ export async function withMember(
   { isHub = false, ...spec }: Partial<EdgeCluster['spec']> & { isHub?: boolean } = {},
 ): Promise<TestMember> {
   const plane = isHub ? federation.hub : await withPlane(cluster);
-  await applyRights(plane, 'edge.yaml');
+  await applyRights(plane, 'edge');
   const client = await ApiClient.fromKubeconfig({ path: plane.adminKubeconfig });
   await federation.admin.create(edgeClusterResource, edgeCluster(cluster, spec));
   const hubKubeconfig = await edgeKubeconfig(federation, cluster);

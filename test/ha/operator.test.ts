@@ -22,7 +22,7 @@ describe('two operators on one PostgreSQL ledger', { skip: lacking ?? false }, a
   const postgres = await startPostgres();
   after(() => postgres.stop());
   const hub = await withPlane('hub');
-  await applyRights(hub, 'operator.yaml');
+  await applyRights(hub, 'operator');
   const admin = await ApiClient.fromKubeconfig({ path: hub.adminKubeconfig });
   after(() => admin.close());
   const kubeconfig = await kubeconfigOf(hub, 'isochrone-operator');
