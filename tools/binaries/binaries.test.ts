@@ -21,7 +21,8 @@ after(() => rm(folder, { recursive: true }));
 test('every program has a pinned version, and one of a project the same', () => {
   const programs = catalog('linux', 'x64');
   for (const { version } of programs) assert.match(version, /^v\d+\.\d+\.\d+$/);
-  assert.equal(new Set(programs.filter(({ name }) => name.startsWith('kube')).map(({ version }) => version)).size, 1);
+  const kubernetes = programs.filter(({ goPackage }) => goPackage.startsWith('k8s.io/kubernetes/'));
+  assert.equal(new Set(kubernetes.map(({ version }) => version)).size, 1);
   assert.match(programs.find(({ name }) => name === 'etcd')!.release.url, /\/etcd-v[\d.]+-linux-amd64\.tar\.gz$/);
 });
 

@@ -11,7 +11,8 @@ const kubernetesPrograms = {
   'kube-proxy': 1,
 } as const;
 
-export type BinaryName = keyof typeof kubernetesPrograms | 'coredns' | 'etcd' | 'helm' | 'versitygw';
+export type BinaryName =
+  keyof typeof kubernetesPrograms | 'coredns' | 'etcd' | 'helm' | 'kubeconform' | 'untt' | 'versitygw';
 
 /** Where the project publishes a program, and the file that lists its SHA-256. */
 export interface Release {
@@ -46,10 +47,8 @@ export function catalog(
   architecture: string = process.arch,
 ): readonly Binary[] {
   const arch = architecture === 'x64' ? 'amd64' : architecture;
-  return [
-    ...kubernetes(platform, arch),
-    ...[etcd, helm, coredns, versitygw].map((describe) => describe(platform, arch)),
-  ];
+  const others = [etcd, helm, coredns, kubeconform, untt, versitygw].map((describe) => describe(platform, arch));
+  return [...kubernetes(platform, arch), ...others];
 }
 
 function kubernetes(platform: NodeJS.Platform, arch: string): Binary[] {
@@ -138,6 +137,49 @@ function coredns(platform: NodeJS.Platform, arch: string): Binary {
     goPackage: '.',
     stamps: {},
     buildMinutes: 1,
+  };
+}
+
+/** Checks manifests against JSON schemas. */
+function kubeconform(platform: NodeJS.Platform, arch: string): Binary {
+  const module = join(tools, 'kubeconform');
+  const version = pinned(module, 'github.com/yannh/kubeconform');
+  const base = `https://github.com/yannh/kubeconform/releases/download/${version}`;
+  return {
+    name: 'kubeconform',
+    version,
+    folder: `kubeconform-${version}`,
+    minimum: [0, 6],
+    versionArguments: ['-v'],
+    release: { url: `${base}/kubeconform-${platform}-${arch}.tar.gz`, checksums: `${base}/CHECKSUMS` },
+    goModule: module,
+    goPackage: 'github.com/yannh/kubeconform/cmd/kubeconform',
+    stamps: { 'main.version': version },
+    buildMinutes: 1,
+  };
+}
+
+/** helm-unittest, by the name that its program has in releases. It states no version, so that the machine's is never taken. */
+function untt(platform: NodeJS.Platform, arch: string): Binary {
+  const module = join(tools, 'helm-unittest');
+  const project = 'github.com/helm-unittest/helm-unittest';
+  const version = pinned(module, project);
+  const base = `https://${project}/releases/download/${version}`;
+  const system = platform === 'darwin' ? 'macos' : platform;
+  return {
+    name: 'untt',
+    version,
+    folder: `helm-unittest-${version}`,
+    minimum: undefined,
+    versionArguments: ['--version'],
+    release: {
+      url: `${base}/helm-unittest-${system}-${arch}-${version.slice(1)}.tgz`,
+      checksums: `${base}/helm-unittest-checksum.sha`,
+    },
+    goModule: module,
+    goPackage: `${project}/cmd/helm-unittest`,
+    stamps: {},
+    buildMinutes: 2,
   };
 }
 
