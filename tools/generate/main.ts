@@ -1,34 +1,49 @@
 /**
- * Writes api/generated from crds/ and proto/. With --check it writes nothing and fails when the files differ.
+ * Writes api/generated from crds/ and proto/, and what charts have copies of. With --check it writes nothing and fails when
+ * the files differ.
  *
  * Usage: node tools/generate/main.ts [--check]
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import protobuf from 'protobufjs';
 import { parse } from 'yaml';
+import { chartFiles } from './charts.ts';
 import { generateKind, type CustomResourceDefinition } from './crd-types.ts';
 import { generateSchemaFields } from './schema-fields.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const target = join(root, 'api', 'generated');
+/** Folders that hold nothing else; other generated files lie among those that people write. */
+const ownFolders = [join('api', 'generated'), ...globSync(join('charts', '*', 'files', 'crds'), { cwd: root })];
 const check = process.argv.includes('--check');
 
-const generated = new Map<string, string>([...crdFiles(), ...protoFiles(), protoModule()]);
+const apiFiles = [...crdFiles(), ...protoFiles(), protoModule()].map(
+  ([path, text]) => [join('api', 'generated', path), text] as const,
+);
+const generated = new Map<string, string>([...apiFiles, ...chartFiles(root)]);
 
 if (check) {
   const stale = differences(generated);
   if (stale.length > 0) {
-    console.error(`api/generated is not current: ${stale.join(', ')}\nRun: node tools/generate/main.ts`);
+    console.error(`Not current: ${stale.join(', ')}\nRun: node tools/generate/main.ts`);
     process.exit(1);
   }
 } else {
-  rmSync(target, { recursive: true, force: true });
+  for (const folder of ownFolders) rmSync(join(root, folder), { recursive: true, force: true });
   for (const [path, text] of generated) {
-    mkdirSync(dirname(join(target, path)), { recursive: true });
-    writeFileSync(join(target, path), text);
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
   }
 }
 
@@ -69,8 +84,11 @@ function protoModule(): [string, string] {
 }
 
 function differences(expected: ReadonlyMap<string, string>): string[] {
-  const actual = new Map(listFiles(target).map((path) => [relative(target, path), readFileSync(path, 'utf8')]));
-  return [...new Set([...expected.keys(), ...actual.keys()])].filter((path) => expected.get(path) !== actual.get(path));
+  const present = ownFolders.flatMap((folder) => listFiles(join(root, folder))).map((path) => relative(root, path));
+  return [...new Set([...expected.keys(), ...present])].filter((path) => {
+    const file = join(root, path);
+    return !existsSync(file) || expected.get(path) !== readFileSync(file, 'utf8');
+  });
 }
 
 function listFiles(folder: string): string[] {
