@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { chmod, chown, glob, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { doublingModel } from '@isochrone/node-agent/testing/models';
 import { ensureDebianPackages } from '@isochrone/tools/debian';
 import { buildImages, imagesLacking, images, ordinaryImages, type BuiltImage } from '@isochrone/tools/images';
-import { eventually, freePort } from '@isochrone/tools/local';
+import { CertificateAuthority, eventually, freePort } from '@isochrone/tools/local';
 import packageJson from '../../package.json' with { type: 'json' };
 import { UnpackedImage } from './container.ts';
 
@@ -34,6 +35,46 @@ console.log([...new Float32Array(output.data.slice().buffer)].join());
 process.exit(0);
 `;
 
+/** What each needs to start. No edge operator: it is there for two clusters only, as the cluster tests have them. */
+const programs: readonly {
+  readonly program: string;
+  readonly of: string;
+  /** What `/readyz` answers where no API server does. */
+  readonly readiness: number;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}[] = [
+  {
+    program: 'scheduler',
+    of: 'control-plane',
+    readiness: 503,
+    args: ['--kubeconfig', '/work/kubeconfig', '--listen-address', '127.0.0.1:0'],
+  },
+  {
+    program: 'operator',
+    of: 'control-plane',
+    readiness: 200, // it stands by until it can lead
+    args: ['--kubeconfig', '/work/kubeconfig', '--ledger', '/tmp/ledger', '--scheduler-address', '127.0.0.1:1'],
+  },
+  // By the ServiceAccount: this image has no client library for a kubeconfig.
+  {
+    program: 'agent',
+    of: 'node-agent',
+    readiness: 503,
+    args: ['--node-name', 'node-1', '--ask-price-per-thousand-reference-seconds', '0.20'],
+    env: { ISOCHRONE_STATE_DIRECTORY: '/tmp/agent', ISOCHRONE_VERIFIER_SOCKET: '/tmp/verifier.sock' },
+  },
+];
+
+function kubeconfig(server: string): string {
+  return JSON.stringify({
+    clusters: [{ name: 'hub', cluster: { server } }],
+    users: [{ name: 'me', user: { token: 'x' } }],
+    contexts: [{ name: 'hub', context: { cluster: 'hub', user: 'me' } }],
+    'current-context': 'hub',
+  });
+}
+
 describe('images', { skip: lacking ?? false }, () => {
   let folder: string;
   let built: BuiltImage[];
@@ -42,6 +83,7 @@ describe('images', { skip: lacking ?? false }, () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'isochrone-images-'));
+    await chmod(folder, 0o755); // volumes in it are read by a user who is not root
     built = await buildImages({ tag: 'test', output: folder });
     for (const { name, archive } of built) unpacked.set(name, await UnpackedImage.of(archive));
   });
@@ -164,31 +206,38 @@ describe('images', { skip: lacking ?? false }, () => {
     assert.match(plugin.output, /why/, plugin.errors);
   });
 
-  test('the scheduler of the image has its contracts and says that no hub answers', async () => {
-    const kubeconfig = join(folder, 'kubeconfig');
-    const port = await freePort();
-    await writeFile(
-      kubeconfig,
-      JSON.stringify({
-        clusters: [{ name: 'hub', cluster: { server: `http://127.0.0.1:${port}` } }],
-        users: [{ name: 'me', user: { token: 'x' } }],
-        contexts: [{ name: 'hub', context: { cluster: 'hub', user: 'me' } }],
-        'current-context': 'hub',
-      }),
-    );
-    await chmod(folder, 0o755);
-    const metrics = `127.0.0.1:${await freePort()}`;
-    const flags = ['--kubeconfig', '/work/kubeconfig', '--metrics-address', metrics, '--listen-address', '127.0.0.1:0'];
-    const child = await image('control-plane').start(['scheduler', ...flags], { volumes: { [folder]: '/work' } });
-    try {
+  for (const { program, of, readiness, args, env = {} } of programs) {
+    test(`${program} lives with a read-only root where no API server answers, and is ${readiness === 200 ? '' : 'not '}ready`, async () => {
+      const work = join(folder, program);
+      await mkdir(join(work, 'account'), { recursive: true });
+      const port = await freePort();
+      await writeFile(join(work, 'kubeconfig'), kubeconfig(`http://127.0.0.1:${port}`));
+      const authority = new CertificateAuthority('nobody');
+      await writeFile(join(work, 'account', 'ca.crt'), authority.certificate);
+      await writeFile(join(work, 'account', 'token'), 'x');
+      await writeFile(join(work, 'account', 'namespace'), 'isochrone-system');
+      const metrics = `127.0.0.1:${await freePort()}`;
+      const child = await image(of).start([program, '--metrics-address', metrics, ...args], {
+        volumes: { [work]: '/work', [join(work, 'account')]: '/var/run/secrets/kubernetes.io/serviceaccount' },
+        env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port), ...env },
+      });
+      const ended = new Promise<[string, string]>((resolve) => {
+        void Promise.all([text(child.stdout!), text(child.stderr!)]).then(resolve);
+      });
       const status = async (path: string): Promise<number> => (await fetch(`http://${metrics}${path}`)).status;
-      await eventually(async () => (await status('/healthz')) === 200, { timeout: 20_000, describe: 'it is alive' });
-      assert.equal(await status('/readyz'), 503);
-    } finally {
-      child.kill('SIGTERM');
-    }
-    assert.notEqual(child.exitCode ?? (await new Promise((resolve) => child.once('close', resolve))), null);
-  });
+      try {
+        const alive = async (): Promise<boolean> => {
+          if (child.exitCode !== null) throw new Error(`it ended: ${(await ended).join('\n')}`);
+          return (await status('/healthz')) === 200;
+        };
+        await eventually(alive, { timeout: 20_000, describe: `${program} is alive` });
+        assert.equal(await status('/readyz'), readiness);
+      } finally {
+        child.kill('SIGTERM');
+        await ended;
+      }
+    });
+  }
 
   test('the verifier becomes ready on a state volume of its own, and ends when it is told to', async () => {
     const state = join(folder, 'state');
