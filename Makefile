@@ -1,6 +1,6 @@
 # The front door. Every target brings what it needs: Node.js, packages, Kubernetes programs.
 .DEFAULT_GOAL := help
-.PHONY: help demo test verify images image-cuda package clean-cache programs
+.PHONY: help demo test verify images image-cuda package kind kind-upgrade kind-down clean-cache programs
 
 export ISOCHRONE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/isochrone
 # Only the CPU runtime is bundled in the package; its install script would fetch CUDA's.
@@ -33,6 +33,15 @@ image-cuda: $(packages) ## Build the image of the node agent with CUDA (gigabyte
 
 package: $(packages) ## Package the command line to run without the repository, into dist/package
 	@$(with_node) node tools/package/main.ts
+
+kind: $(packages) ## Install hub and edges on three kind clusters by Docker and run a job, see docs/kind.md
+	@$(with_node) node tools/kind/main.ts up
+
+kind-upgrade: $(packages) ## Install this checkout on the clusters of `make kind` again, while a job runs
+	@$(with_node) node tools/kind/main.ts upgrade
+
+kind-down: $(packages) ## Remove what `make kind` made
+	@$(with_node) node tools/kind/main.ts down
 
 clean-cache: ## Remove the Node.js and the programs that were downloaded or built
 	rm -rf "$(ISOCHRONE_CACHE)"/node-* "$(ISOCHRONE_CACHE)"/kubernetes-* "$(ISOCHRONE_CACHE)"/coredns-* "$(ISOCHRONE_CACHE)"/etcd-* "$(ISOCHRONE_CACHE)"/helm-* "$(ISOCHRONE_CACHE)"/versitygw-* "$(ISOCHRONE_CACHE)"/partial-* "$(ISOCHRONE_CACHE)"/compile-cache "$(ISOCHRONE_CACHE)"/images

@@ -6,6 +6,8 @@ export interface CommandOptions {
   readonly signal?: AbortSignal | undefined;
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Its standard input; nothing by default. */
+  readonly input?: string;
 }
 
 /** How long a command that was told to stop may clean up. */
@@ -17,10 +19,12 @@ const stopMilliseconds = 10_000;
  * @throws ToolError CommandFailed with the end of what it said; the signal's reason
  */
 export async function command(program: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
-  const { signal, cwd, env = process.env } = options;
+  const { signal, cwd, env = process.env, input } = options;
   signal?.throwIfAborted();
   // A process group of its own: Ctrl-C reaches it by us only, and all of it.
-  const child = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' });
+  child.stdin.on('error', () => undefined); // it may end without reading
+  child.stdin.end(input);
   let output = '';
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
