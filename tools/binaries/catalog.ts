@@ -12,7 +12,7 @@ const kubernetesPrograms = {
 } as const;
 
 export type BinaryName =
-  keyof typeof kubernetesPrograms | 'coredns' | 'etcd' | 'helm' | 'kubeconform' | 'untt' | 'versitygw';
+  keyof typeof kubernetesPrograms | 'actionlint' | 'coredns' | 'etcd' | 'helm' | 'kubeconform' | 'untt' | 'versitygw';
 
 /** Where the project publishes a program, and the file that lists its SHA-256. */
 export interface Release {
@@ -47,7 +47,9 @@ export function catalog(
   architecture: string = process.arch,
 ): readonly Binary[] {
   const arch = architecture === 'x64' ? 'amd64' : architecture;
-  const others = [etcd, helm, coredns, kubeconform, untt, versitygw].map((describe) => describe(platform, arch));
+  const others = [etcd, helm, coredns, kubeconform, untt, actionlint, versitygw].map((describe) =>
+    describe(platform, arch),
+  );
   return [...kubernetes(platform, arch), ...others];
 }
 
@@ -180,6 +182,26 @@ function untt(platform: NodeJS.Platform, arch: string): Binary {
     goPackage: `${project}/cmd/helm-unittest`,
     stamps: {},
     buildMinutes: 2,
+  };
+}
+
+/** Checks workflows of GitHub Actions: what they may hold, and the types of their expressions. */
+function actionlint(platform: NodeJS.Platform, arch: string): Binary {
+  const module = join(tools, 'actionlint');
+  const project = 'github.com/rhysd/actionlint';
+  const version = pinned(module, project);
+  const base = `https://${project}/releases/download/${version}/actionlint_${version.slice(1)}`;
+  return {
+    name: 'actionlint',
+    version,
+    folder: `actionlint-${version}`,
+    minimum: [1, 7],
+    versionArguments: ['--version'],
+    release: { url: `${base}_${platform}_${arch}.tar.gz`, checksums: `${base}_checksums.txt` },
+    goModule: module,
+    goPackage: `${project}/cmd/actionlint`,
+    stamps: {},
+    buildMinutes: 1,
   };
 }
 
