@@ -12,7 +12,7 @@ test('the key changes with what images are built from, and with nothing else', a
     await mkdir(join(root, path, '..'), { recursive: true });
     await writeFile(join(root, path), text);
   };
-  await write('.containerignore', '*\n!cli\n');
+  await write('.dockerignore', '*\n!cli\n');
   await write('images/one/Containerfile', 'FROM x');
   await write('cli/isochrone.ts', '1');
   const first = await contextKey(root, {});
@@ -21,7 +21,7 @@ test('the key changes with what images are built from, and with nothing else', a
   assert.equal(await contextKey(root, {}), first);
   assert.notEqual(await contextKey(root, { VERSION: '2' }), first);
   const keys = new Set([first]);
-  for (const path of ['cli/isochrone.ts', 'cli/other.ts', 'images/one/Containerfile', '.containerignore']) {
+  for (const path of ['cli/isochrone.ts', 'cli/other.ts', 'images/one/Containerfile', '.dockerignore']) {
     await write(path, '*\n!cli\n# changed');
     keys.add(await contextKey(root, {}));
   }

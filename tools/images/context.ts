@@ -3,16 +3,16 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { command } from './command.ts';
 
-/** What images are built from, by .containerignore, and how they are built; relative to the root of the repository. */
+/** What images are built from, by .dockerignore, and how they are built; relative to the root of the repository. */
 async function contextPaths(root: string): Promise<string[]> {
-  const ignore = await readFile(join(root, '.containerignore'), 'utf8');
+  const ignore = await readFile(join(root, '.dockerignore'), 'utf8');
   const taken = ignore.split('\n').flatMap((line) => (line.startsWith('!') ? [line.slice(1)] : []));
-  return ['.containerignore', 'images', ...taken];
+  return ['.dockerignore', 'images', ...taken];
 }
 
 /**
  * Stands for everything that images are built from. It covers tests too, which are not in images: a build too many is
- * harmless, and .containerignore is understood by the builder alone.
+ * harmless, and .dockerignore is understood by the builder alone.
  */
 export async function contextKey(root: string, buildArguments: Readonly<Record<string, string>>): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(buildArguments));

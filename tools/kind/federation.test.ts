@@ -59,13 +59,21 @@ test('the hub is installed where Pods are restricted, and then told of its membe
 });
 
 test('a member joins by a token that no list of processes shows, and is accepted', async () => {
-  const { federation, ran } = recorded((line) => (/ token create /.test(line) ? 'isochrone-join-v1.x\n' : ''));
+  const { federation, ran } = recorded((line) => {
+    if (line.startsWith('docker inspect')) return '172.18.0.2\n';
+    return / token create /.test(line) ? 'isochrone-join-v1.x\n' : '';
+  });
   await federation.installMember(members[1]!);
   const helm = helmOf(ran);
   assert.equal((JSON.parse(helm.input ?? '') as { token: string }).token, 'isochrone-join-v1.x');
   assert.ok(!ran.some(({ line }) => line.includes('isochrone-join-v1.')));
   assert.doesNotMatch(helm.line, /--wait/, 'its Pods become ready only when it is accepted');
-  const order = [/token create frankfurt/, /^helm upgrade/, /edge accept frankfurt/, /wait .*edgecluster\/frankfurt/];
+  const order = [
+    /token create frankfurt --server https:\/\/172\.18\.0\.2:6443/,
+    /^helm upgrade/,
+    /edge accept frankfurt/,
+    /wait .*edgecluster\/frankfurt/,
+  ];
   const positions = order.map((pattern) => positionOf(ran, pattern));
   assert.deepEqual(
     positions.toSorted((a, b) => a - b),

@@ -83,7 +83,7 @@ export class KindFederation {
     const secret = ['get', 'secret', 'isochrone-hub', '-n', SYSTEM_NAMESPACE, '--ignore-not-found', '-o', 'name'];
     const hasJoined = (await this.kubectl(secret, { member })).trim() !== '';
     log(`${hasJoined ? 'upgrading' : 'joining'} ${name} with charts/isochrone-edge`);
-    const token = hasJoined ? undefined : (await this.plugin(['edge', 'token', 'create', name])).trim();
+    const token = hasJoined ? undefined : await this.#createToken(name);
     const values = memberValues(member, { tag, onHub: member === hub, ...(token !== undefined && { token }) });
     await this.#helm(member, 'isochrone-edge', values, hasJoined);
     if (!hasJoined) {
@@ -97,6 +97,12 @@ export class KindFederation {
     await this.kubectl(['rollout', 'status', 'deployment/isochrone-edge', '-n', SYSTEM_NAMESPACE, '--timeout=5m'], {
       member,
     });
+  }
+
+  /** For the address that members reach: that of the kubeconfig is this machine's own. */
+  async #createToken(name: string): Promise<string> {
+    const server = await serverOf(this.#options.run, hub);
+    return (await this.plugin(['edge', 'token', 'create', name, '--server', server])).trim();
   }
 
   /** The tests that the charts bring. */
