@@ -3,7 +3,15 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { withObjectStore } from '@isochrone/test/harness';
-import { hub, hubValues, members, memberValues, objectsArguments, upload } from '@isochrone/tools/kind';
+import {
+  hub,
+  hubValues,
+  memberWorkloads,
+  members,
+  memberValues,
+  objectsArguments,
+  upload,
+} from '@isochrone/tools/kind';
 import { ensureBinaries } from '@isochrone/tools/local';
 import { AwsClient } from 'aws4fetch';
 import { parseAllDocuments } from 'yaml';
@@ -14,6 +22,7 @@ const [helm] = await ensureBinaries(['helm']);
 
 interface Rendered {
   readonly kind: string;
+  readonly metadata: { readonly name: string };
   readonly spec?: { readonly template?: { readonly spec: { readonly containers: readonly { image: string }[] } } };
 }
 
@@ -49,6 +58,9 @@ for (const member of members) {
       'registry.local/isochrone/control-plane:kind-1',
       'registry.local/isochrone/node-agent:kind-1',
     ]);
+    // What is waited for.
+    const workloads = objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`.toLowerCase());
+    for (const workload of memberWorkloads) assert.ok(workloads.includes(workload), workload);
     assert.equal(
       objects.some(({ kind }) => kind === 'CustomResourceDefinition'),
       !onHub,

@@ -7,7 +7,7 @@ import { eventually } from '../local/eventually.ts';
 import { ensureCluster, existingClusters, kubeconfigOf, loadImages, serverOf } from './clusters.ts';
 import type { Run } from './run.ts';
 import { hub, members, type KindMember } from './topology.ts';
-import { hubValues, memberValues } from './values.ts';
+import { hubValues, memberValues, memberWorkloads } from './values.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
 export const examples = join(repository, 'examples', 'ocr');
@@ -94,9 +94,8 @@ export class KindFederation {
       await eventually(accepted, { timeout: 300_000, interval: 5000, describe: `${name} is accepted`, signal });
     }
     await this.kubectl(['wait', '--for=condition=Ready', `edgecluster/${name}`, '--timeout=5m']);
-    await this.kubectl(['rollout', 'status', 'deployment/isochrone-edge', '-n', SYSTEM_NAMESPACE, '--timeout=5m'], {
-      member,
-    });
+    for (const workload of memberWorkloads)
+      await this.kubectl(['rollout', 'status', workload, '-n', SYSTEM_NAMESPACE, '--timeout=5m'], { member });
   }
 
   /** For the address that members reach: that of the kubeconfig is this machine's own. */

@@ -26,3 +26,6 @@ export function memberValues({ name, price }: KindMember, { tag, token, onHub }:
     agent: { modelQuota: '4Gi' },
   };
 }
+
+/** What charts/isochrone-edge makes of those values, whose Pods are there when a member works. */
+export const memberWorkloads: readonly string[] = ['deployment/isochrone-edge', 'statefulset/isochrone-agent-cpu'];
