@@ -50,6 +50,12 @@ test('every kind of value is read from every source', () => {
   assert.deepEqual([dryRun, countries], [false, []]);
 });
 
+test('a pattern takes a value whose beginning it takes too', () => {
+  const quota = defineOptions({ quota: option.string({ description: 'x', pattern: /\d+(G|Gi)?/ }) });
+  assert.equal(loadOptions(quota, { env: { ISOCHRONE_QUOTA: '40Gi' } }).quota, '40Gi');
+  assert.throws(() => loadOptions(quota, { env: { ISOCHRONE_QUOTA: '40Gib' } }), /ISOCHRONE_QUOTA is "40Gib"/);
+});
+
 const refusals: [string, OptionSources, ServiceErrorCode, RegExp][] = [
   [
     'a missing option, with all three ways to give it',

@@ -166,5 +166,10 @@ function checkText(
   invalid: (remedy: string) => ServiceError,
 ): void {
   if (choices !== undefined && !choices.includes(value)) throw invalid(`choose one of: ${choices.join(', ')}`);
-  if (pattern !== undefined && pattern.exec(value)?.[0] !== value) throw invalid(`it must match ${String(pattern)}`);
+  if (pattern !== undefined && !isWhole(pattern, value)) throw invalid(`it must match ${String(pattern)}`);
+}
+
+/** Anchored, because the first match of an alternative may be shorter than one that takes all: `(G|Gi)?` of `1Gi`. */
+function isWhole({ source, flags }: RegExp, value: string): boolean {
+  return new RegExp(`^(?:${source})$`, flags).test(value);
 }
