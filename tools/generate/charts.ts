@@ -15,12 +15,15 @@ export function* chartFiles(root: string): Generator<[string, string]> {
   for (const [chart, kinds] of Object.entries(kindsOf)) {
     const folder = join('charts', chart);
     yield [join(folder, 'templates', '_common.tpl'), common];
+    const read = (name: string): string => readFileSync(join(root, folder, name), 'utf8');
+    const { description, appVersion } = parse(read('Chart.yaml')) as { description: string; appVersion: string };
     for (const file of crds) {
       if (kinds !== undefined && !kinds.some((kind) => file === `isochrone.dev_${kind}.yaml`)) continue;
-      yield [join(folder, 'files', 'crds', file), readFileSync(join(root, 'crds', file), 'utf8')];
+      const crd = readFileSync(join(root, 'crds', file), 'utf8');
+      // By which a chart that does not install them tells that they are too old.
+      const labelled = crd.replace('\nmetadata:\n', `$&  labels:\n    app.kubernetes.io/version: ${appVersion}\n`);
+      yield [join(folder, 'files', 'crds', file), labelled];
     }
-    const read = (name: string): string => readFileSync(join(root, folder, name), 'utf8');
-    const { description } = parse(read('Chart.yaml')) as { description: string };
     yield [join(folder, 'README.md'), readme(chart, description, read('values.yaml'))];
   }
 }

@@ -186,7 +186,7 @@ readOnly: true
 {{- else }}
 {{- $version := default "0.0.0" (index (default dict $live.metadata.labels) "app.kubernetes.io/version") }}
 {{- if semverCompare (printf "<%s" $.Chart.AppVersion) $version }}
-{{- fail (printf "crds.install is false, but CustomResourceDefinition %s is of version %s and this chart of %s; upgrade the release that holds it first (%s), or apply the files of the chart's folder files/crds and label them app.kubernetes.io/version=%s" $name $version $.Chart.AppVersion (include "isochrone.owner" $live) $.Chart.AppVersion) }}
+{{- fail (printf "crds.install is false, but CustomResourceDefinition %s is of version %s and this chart of %s; upgrade what installs it (%s), or apply the files of the chart's folder files/crds" $name (ternary "unknown" $version (eq $version "0.0.0")) $.Chart.AppVersion (ternary "no Helm release" (include "isochrone.owner" $live | printf "release %s") (eq (include "isochrone.owner" $live) "-"))) }}
 {{- end }}
 {{- end }}
 {{- end }}
