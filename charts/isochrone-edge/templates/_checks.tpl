@@ -6,22 +6,17 @@
 {{- if not .Values.cluster }}
 {{- fail "cluster is empty; set it to the name of this member's EdgeCluster on the hub (--set cluster=NAME)" }}
 {{- end }}
-{{- $ways := compact (list .Values.token .Values.existingTokenSecret .Values.hubKubeconfigSecret) }}
-{{- if gt (len $ways) 1 }}
-{{- fail "more than one of token, existingTokenSecret and hubKubeconfigSecret is set; the edge joins by one of them: leave the others empty" }}
+{{- $existing := .Values.existingTokenSecret }}
+{{- if and .Values.token $existing }}
+{{- fail "both token and existingTokenSecret are set; the edge joins by one of them: leave the other empty" }}
 {{- end }}
-{{- if and (not $ways) (not (lookup "v1" "Secret" .Release.Namespace "isochrone-hub")) }}
+{{- if and (not .Values.token) (not $existing) (not (lookup "v1" "Secret" .Release.Namespace "isochrone-hub")) }}
 {{- fail (printf "token is empty and this cluster has not joined yet; run `kubectl isochrone edge token create %s` on the hub and set what it prints (--set token=…), or name a Secret that holds it under the key token in existingTokenSecret" .Values.cluster) }}
 {{- end }}
-{{- if include "isochrone.connected" . }}
-{{- range $value, $key := dict "existingTokenSecret" "token" "hubKubeconfigSecret" "kubeconfig" }}
-{{- $name := get $.Values $value }}
-{{- if $name }}
-{{- $secret := lookup "v1" "Secret" $.Release.Namespace $name }}
-{{- if not (hasKey (default dict (default dict $secret).data) $key) }}
-{{- fail (printf "%s is %q, but there is no such Secret with a key %s in %s; make it: kubectl -n %s create secret generic %s --from-file=%s=FILE" $value $name $key $.Release.Namespace $.Release.Namespace $name $key) }}
-{{- end }}
-{{- end }}
+{{- if and $existing (include "isochrone.connected" .) }}
+{{- $secret := default dict (lookup "v1" "Secret" .Release.Namespace $existing) }}
+{{- if not (hasKey (default dict $secret.data) "token") }}
+{{- fail (printf "existingTokenSecret is %q, but there is no such Secret with a key token in %s; make it: kubectl -n %s create secret generic %s --from-file=token=FILE" $existing .Release.Namespace .Release.Namespace $existing) }}
 {{- end }}
 {{- end }}
 {{- $role := lookup "rbac.authorization.k8s.io/v1" "Role" .Release.Namespace "isochrone-edge" }}
