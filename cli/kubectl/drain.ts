@@ -59,15 +59,26 @@ export async function drain(client: ApiClient, target: FleetTarget, options: Dra
     for (const uid of await handOverTasks(client, target, namespace)) handedOver.add(uid);
     left = await wait(timeoutMilliseconds);
   }
-  if (left.length > 0) {
-    const open = left.filter(isOpen).length;
-    throw new CliError(
-      'NOT_READY',
-      `${left.length} tasks are left (${open} run, ${left.length - open} are being checked); wait longer by --timeout` +
-        (handOver ? '' : ', or give --hand-over to have what runs placed elsewhere'),
-    );
-  }
-  return { finished: [...seen].filter((uid) => !handedOver.has(uid)).length, handedOver: handedOver.size };
+  return outcomeOf(left, { seen, handedOver, handOver });
+}
+
+/**
+ * What it comes to when nothing is left, or the time is over.
+ * @throws CliError NOT_READY
+ */
+export function outcomeOf(
+  left: readonly InferenceTask[],
+  { seen, handedOver, handOver }: { seen: ReadonlySet<string>; handedOver: ReadonlySet<string>; handOver: boolean },
+): Drained {
+  if (left.length === 0)
+    return { finished: [...seen].filter((uid) => !handedOver.has(uid)).length, handedOver: handedOver.size };
+  const open = left.filter(isOpen).length;
+  const [tasks, are] = left.length === 1 ? ['task', 'is'] : ['tasks', 'are'];
+  throw new CliError(
+    'NOT_READY',
+    `${left.length} ${tasks} ${are} left (${open} running, ${left.length - open} being checked); wait longer by --timeout` +
+      (handOver ? '' : ', or give --hand-over to have what runs placed elsewhere'),
+  );
 }
 
 /**

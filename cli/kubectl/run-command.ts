@@ -38,7 +38,7 @@ export function addRunCommand(program: Command): void {
     .option('--name <name>', 'name of the InferenceJob (default: a new one after the model)')
     .option('--budget <amount>', 'most that it may cost', '1.00')
     .option('--records-per-shard <records>', 'records of one unit of work (default: 256)')
-    .option('--timeout <duration>', 'deadline of the job; 0: none', '10m')
+    .option('--timeout <duration>', 'how long the job may take, and is waited for; 0: as long as it takes', '10m')
     .option('--rm', 'remove the job, the uploaded input and the results in the end')
     .action(async (text: string, _own: object, command: Command) => {
       const flags = command.optsWithGlobals<RunFlags>();
@@ -74,13 +74,13 @@ async function run(connected: Connection, text: string, flags: RunFlags, bytes: 
   const { client, namespace } = connected;
   const ref = parseModelRef(text);
   const { version } = pickVersion(await readModel(connected, ref.name), ref);
-  const deadline = Math.ceil(parseDuration('--timeout', flags.timeout) / 1000);
+  const limit = parseDuration('--timeout', flags.timeout);
   const plan: RunPlan = {
     ...{ name: flags.name ?? runName(ref.name), namespace, model: { name: ref.name, version } },
     ...{ storage: flags.storage, secret: flags.secret, budget: flags.budget },
     ...(flags.input === undefined ? {} : { input: flags.input }),
     ...(flags.recordsPerShard === undefined ? {} : { recordsPerShard: Number(flags.recordsPerShard) }),
-    ...(deadline === 0 ? {} : { activeDeadlineSeconds: deadline }),
+    ...(limit === 0 ? {} : { activeDeadlineSeconds: Math.ceil(limit / 1000) }),
   };
   const storage = new S3Client(await readStorageSecret(client, { namespace, name: flags.secret }));
   const input = parseS3URI(`${runPrefix(plan)}input.npy`);
@@ -93,8 +93,13 @@ async function run(connected: Connection, text: string, flags: RunFlags, bytes: 
   try {
     await client.create(inferenceJobResource, runJob(plan));
     isCreated = true;
-    if (flags.rm !== true) process.stderr.write(`inferencejob.isochrone.dev/${plan.name} created\n`);
-    await untilOver(client, plan, stop.signal, ({ status }) => {
+    if (flags.rm !== true) {
+      const why = `kubectl isochrone why job/${plan.name} -n ${namespace}`;
+      process.stderr.write(`inferencejob.isochrone.dev/${plan.name} created; how it is: ${why}\n`);
+    }
+    // The deadline of the job counts from its admission, which what it names may keep it from for ever.
+    const patience = limit === 0 ? stop.signal : AbortSignal.any([stop.signal, AbortSignal.timeout(limit)]);
+    await untilOver(client, plan, patience, ({ status }) => {
       const { complete = 0, total = 1 } = status?.shards ?? {};
       bar.show(complete, total, status?.message ?? 'waiting for the operator');
     });

@@ -84,12 +84,12 @@ export async function untilOver(
   });
   const phase = last?.status?.phase;
   if (phase === 'Complete') return;
-  const why = `kubectl isochrone why job/${name} -n ${namespace}`;
   if (end.signal.aborted) {
-    const message = last === undefined ? 'was deleted' : `failed: ${last.status?.message ?? ''}; ${why}`;
+    const message = last === undefined ? 'was deleted' : `failed: ${last.status?.message ?? ''}`;
     throw new CliError('NOT_READY', `InferenceJob ${namespace}/${name} ${message}`);
   }
-  throw new CliError('NOT_READY', `InferenceJob ${namespace}/${name} is not over (${phase ?? 'Pending'}); ${why}`);
+  const state = `${phase ?? 'Pending'}${last?.status?.message === undefined ? '' : `: ${last.status.message}`}`;
+  throw new CliError('NOT_READY', `InferenceJob ${namespace}/${name} is not over (${state})`);
 }
 
 /**
