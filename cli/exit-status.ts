@@ -17,6 +17,21 @@ export const exitStatus = {
   forbidden: 5,
 } as const;
 
+/** What each tells whoever called. */
+export const exitMeanings: Readonly<Record<keyof typeof exitStatus, string>> = {
+  ok: 'done',
+  failed: 'failed or not ready',
+  usage: 'wrong usage or configuration',
+  unavailable: 'unreachable or in use',
+  notFound: 'not found',
+  forbidden: 'forbidden',
+};
+
+/** Ends the help of both programs. */
+export const exitStatusHelp = `\nExit status: ${Object.entries(exitStatus)
+  .map(([name, status]) => `${status} ${exitMeanings[name as keyof typeof exitStatus]}`)
+  .join(', ')}.`;
+
 type ForeignCode = KubeErrorCode | LedgerErrorCode | OperatorErrorCode | AgentErrorCode;
 
 /** Exit status by the code of an error of a library of ours; what is not named failed. */

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addBackupCommand, addRestoreCommand } from './backup/commands.ts';
 import { addDemoCommand } from './demo-command.ts';
 import { exitOverride } from './exit-override.ts';
+import { exitStatusHelp } from './exit-status.ts';
 import { addHelpCommand } from './help-command.ts';
 import { addLedgerCommand } from './ledger-commands/ledger-command.ts';
 import { serviceCommand } from './service-command.ts';
@@ -16,10 +17,7 @@ export function isochroneProgram(setStatus: (status: number) => void): Command {
     .version(VERSION, '-V, --version')
     .enablePositionalOptions()
     .helpCommand(false)
-    .addHelpText(
-      'after',
-      '\nExit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 unreachable or in use, 4 not found, 5 forbidden.',
-    );
+    .addHelpText('after', exitStatusHelp);
   for (const [name, service] of Object.entries(services)) {
     program.addCommand(serviceCommand(name, service, setStatus).passThroughOptions());
   }

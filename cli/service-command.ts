@@ -27,7 +27,12 @@ export function serviceCommand(name: string, service: Service, setStatus: (statu
 
 type Flags = Record<string, string | boolean | undefined>;
 
-function commandOf(name: string, description: string, table: OptionTable): { command: Command; flags: () => Flags } {
+/** The inner command, with the flags of the program. */
+export function commandOf(
+  name: string,
+  description: string,
+  table: OptionTable,
+): { command: Command; flags: () => Flags } {
   const command = exitOverride(new Command(name))
     .description(description)
     .allowExcessArguments(false)

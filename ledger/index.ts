@@ -1,6 +1,6 @@
 export { isDumpRow } from './dump.ts';
 export type { DumpRow } from './dump.ts';
-export { LedgerError, isLedgerUnavailable } from './errors.ts';
+export { LedgerError, isLedgerUnavailable, ledgerErrors } from './errors.ts';
 export type { LedgerErrorCode } from './errors.ts';
 export type {
   AttemptKey,

@@ -22,6 +22,7 @@ import { TaskRunner } from './tasks/task-runner.ts';
 import { VerifierClient } from './verifier/verifier-client.ts';
 
 export { agentOptions } from './agent-options.ts';
+export { agentErrors, verifierErrors } from './errors.ts';
 export type { AgentErrorCode } from './errors.ts';
 
 const identityMilliseconds = 5_000;

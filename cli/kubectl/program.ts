@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { exitOverride } from '../exit-override.ts';
+import { exitStatusHelp } from '../exit-status.ts';
 import { VERSION } from '../version.ts';
 import { connectionOptions } from './connection.ts';
 import { addCompletionCommand } from './completion-command.ts';
@@ -23,10 +24,7 @@ export function kubectlProgram(setStatus: (status: number) => void = () => undef
     .usage('COMMAND [flags]   (also: kubectl isochrone COMMAND)')
     .description('Run work on an Isochrone federation, look into it, and manage its members.')
     .version(VERSION, '-V, --version')
-    .addHelpText(
-      'after',
-      '\nExit status: 0 done, 1 failed or not ready, 2 wrong usage, 3 unreachable, 4 not found, 5 forbidden.',
-    );
+    .addHelpText('after', exitStatusHelp);
   addRunCommand(program);
   addWhyCommand(program);
   addResultsCommand(program);

@@ -1,3 +1,4 @@
+export { operatorErrors } from '../errors.ts';
 export type { OperatorErrorCode } from '../errors.ts';
 export { storageCredentials } from './credentials.ts';
 export type { StorageCredentials } from './credentials.ts';

@@ -1,6 +1,6 @@
 /**
- * Writes api/generated from crds/ and proto/, and what charts have copies of. With --check it writes nothing and fails when
- * the files differ.
+ * Writes api/generated from crds/ and proto/, what charts have copies of, and docs/reference from the command lines. With
+ * --check it writes nothing and fails when the files differ.
  *
  * Usage: node tools/generate/main.ts [--check]
  */
@@ -21,27 +21,39 @@ import protobuf from 'protobufjs';
 import { parse } from 'yaml';
 import { chartFiles } from './charts.ts';
 import { generateKind, type CustomResourceDefinition } from './crd-types.ts';
+import { referenceFolder, referencePages } from './reference-pages.ts';
 import { generateSchemaFields } from './schema-fields.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 /** Folders that hold nothing else; other generated files lie among those that people write. */
-const ownFolders = [join('api', 'generated'), ...globSync(join('charts', '*', 'files', 'crds'), { cwd: root })];
+const ownFolders = [
+  join('api', 'generated'),
+  ...globSync(join('charts', '*', 'files', 'crds'), { cwd: root }),
+  referenceFolder,
+];
 const check = process.argv.includes('--check');
 
 const apiFiles = [...crdFiles(), ...protoFiles(), protoModule()].map(
   ([path, text]) => [join('api', 'generated', path), text] as const,
 );
 const generated = new Map<string, string>([...apiFiles, ...chartFiles(root)]);
-
-if (check) {
-  const stale = differences(generated);
+if (!check) {
+  for (const folder of ownFolders) rmSync(join(root, folder), { recursive: true, force: true });
+  write(generated);
+}
+// Only now: the command lines are loaded with the types.
+const pages = await referencePages(root);
+if (!check) write(pages);
+else {
+  const stale = differences(new Map([...generated, ...pages]));
   if (stale.length > 0) {
     console.error(`Not current: ${stale.join(', ')}\nRun: node tools/generate/main.ts`);
     process.exit(1);
   }
-} else {
-  for (const folder of ownFolders) rmSync(join(root, folder), { recursive: true, force: true });
-  for (const [path, text] of generated) {
+}
+
+function write(files: ReadonlyMap<string, string>): void {
+  for (const [path, text] of files) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
   }
@@ -84,7 +96,8 @@ function protoModule(): [string, string] {
 }
 
 function differences(expected: ReadonlyMap<string, string>): string[] {
-  const present = ownFolders.flatMap((folder) => listFiles(join(root, folder))).map((path) => relative(root, path));
+  const folders = ownFolders.map((folder) => join(root, folder)).filter((folder) => existsSync(folder));
+  const present = folders.flatMap(listFiles).map((path) => relative(root, path));
   return [...new Set([...expected.keys(), ...present])].filter((path) => {
     const file = join(root, path);
     return !existsSync(file) || expected.get(path) !== readFileSync(file, 'utf8');
