@@ -25,7 +25,7 @@ import {
   verifierProgram,
   type SchedulerTls,
 } from './programs.ts';
-import { ProgramProcesses, type ProgramSpecification } from './program-processes.ts';
+import { compileCache, ProgramProcesses, type ProgramSpecification } from './program-processes.ts';
 import { programKubeconfig, roles } from './roles.ts';
 import { ocrMembers, type MemberSpecification } from './topology.ts';
 
@@ -56,7 +56,7 @@ export interface Federation extends AsyncDisposable {
   readonly objects: ObjectStore;
   /** The SQLite file of the operator. */
   readonly ledger: string;
-  /** Holds `kubectl`, `isochrone` and `kubectl-isochrone`: for a PATH. */
+  /** Holds `kubectl`, `isochrone`, `kubectl-isochrone` and `kubectl_complete-isochrone`: for a PATH. */
   readonly bin: string;
   /** `operator`, `scheduler`, `edge-<cluster>`, `agent-<node>`, `verifier-<node>`. */
   readonly programs: ProgramProcesses;
@@ -261,12 +261,14 @@ class LocalFederation implements Federation {
     const [kubectlBinary] = await ensureBinaries(['kubectl']);
     const cache = `KUBECACHEDIR='${kubectlCache(this.hub.adminKubeconfig)}'`;
     const run = (program: string): string =>
-      `exec '${process.execPath}' '${join(import.meta.dirname, '..', `${program}.ts`)}'`;
+      `NODE_COMPILE_CACHE='${compileCache}' exec '${process.execPath}' '${join(import.meta.dirname, '..', `${program}.ts`)}'`;
     const commands = {
       // By the environment, because a plug-in's name must come before every flag.
       kubectl: `${cache} exec '${kubectlBinary!.path}'`,
       isochrone: run('isochrone'),
       'kubectl-isochrone': run('kubectl-isochrone'),
+      // By this name kubectl asks what completes the arguments of its plug-in.
+      'kubectl_complete-isochrone': `exec '${join(this.bin, 'kubectl-isochrone')}' __complete`,
     };
     for (const [name, command] of Object.entries(commands))
       await writeFile(join(this.bin, name), `#!/bin/sh\n${command} "$@"\n`, { mode: 0o755 });

@@ -4,6 +4,9 @@ import { cacheFolder, type ProcessSupervisor } from '@isochrone/tools/local';
 
 const isochrone = join(import.meta.dirname, '..', 'isochrone.ts');
 
+/** Where Node.js keeps what it compiled: many processes of the same files start, and compiling is most of a start. */
+export const compileCache = join(cacheFolder(), 'compile-cache');
+
 /** One `isochrone` program to run. */
 export interface ProgramSpecification {
   /** Of the process: `operator`, `edge-frankfurt`, `agent-frankfurt-1`, ... */
@@ -35,8 +38,7 @@ export class ProgramProcesses {
       name,
       command: process.execPath,
       args: [isochrone, program, ...args],
-      // A dozen processes start at once; compiling the same files a dozen times would take most of that time.
-      env: { NODE_COMPILE_CACHE: join(cacheFolder(), 'compile-cache'), ...env },
+      env: { NODE_COMPILE_CACHE: compileCache, ...env },
       ready: unhurried(() => this.isReady(name)),
     });
   }

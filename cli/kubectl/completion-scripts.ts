@@ -30,11 +30,13 @@ complete -F __kubectl_isochrone kubectl-isochrone
 # zsh completion of kubectl-isochrone.
 _kubectl_isochrone() {
   local -a lines candidates
-  local line directive
+  local line directive candidate
   lines=("\${(@f)$(kubectl-isochrone __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   directive="\${lines[-1]#:}"
   for line in "\${(@)lines[1,-2]}"; do
-    candidates+=("\${\${line%%$'\t'*}//:/\\:}:\${line#*$'\t'}")
+    candidate="\${\${line%%$'\t'*}//:/\\:}"
+    [[ "$line" == *$'\t'* ]] && candidate+=":\${line#*$'\t'}"
+    candidates+=("$candidate")
   done
   if (( \${#candidates} == 0 )) && [[ "$directive" == 0 ]]; then
     _files
@@ -43,6 +45,9 @@ _kubectl_isochrone() {
   _describe 'kubectl-isochrone' candidates
 }
 compdef _kubectl_isochrone kubectl-isochrone
+# The first completion of a file that compinit found only loads it.
+[[ "\${funcstack[1]}" == _kubectl-isochrone ]] && _kubectl_isochrone
+return 0
 `.replaceAll('\\$', '$'),
   fish: String.raw`# fish completion of kubectl-isochrone.
 function __kubectl_isochrone

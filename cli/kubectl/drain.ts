@@ -2,7 +2,7 @@ import { edgeNamespace, inferenceTaskResource, type InferenceTask } from '@isoch
 import { ApiError, refOf, type ApiClient } from '@isochrone/kube';
 import { CliError } from '../errors.ts';
 import { isOpen } from './fleet-rows.ts';
-import { followAll } from './live.ts';
+import { followAll, readAll } from './live.ts';
 import type { FleetTarget } from './targets.ts';
 
 export interface DrainOptions {
@@ -41,7 +41,8 @@ export async function drain(client: ApiClient, target: FleetTarget, options: Dra
   const wait = async (limit: number): Promise<InferenceTask[]> => {
     const end = new AbortController();
     const timer = limit === 0 ? undefined : setTimeout(() => end.abort(), limit);
-    let left: InferenceTask[] = [];
+    // Read first: the time may be over before the watch has begun.
+    let left = tasksOf(target, (await readAll(client, source)).tasks);
     try {
       await followAll(client, source, end.signal, ({ tasks }) => {
         left = tasksOf(target, tasks);
