@@ -44,7 +44,7 @@ kind-down: $(packages) ## Remove what `make kind` made
 	@$(with_node) node tools/kind/main.ts down
 
 clean-cache: ## Remove the Node.js and the programs that were downloaded or built
-	rm -rf "$(ISOCHRONE_CACHE)"/node-* "$(ISOCHRONE_CACHE)"/kubernetes-* "$(ISOCHRONE_CACHE)"/coredns-* "$(ISOCHRONE_CACHE)"/etcd-* "$(ISOCHRONE_CACHE)"/helm-* "$(ISOCHRONE_CACHE)"/kubeconform-* "$(ISOCHRONE_CACHE)"/actionlint-* "$(ISOCHRONE_CACHE)"/versitygw-* "$(ISOCHRONE_CACHE)"/partial-* "$(ISOCHRONE_CACHE)"/compile-cache "$(ISOCHRONE_CACHE)"/images
+	rm -rf "$(ISOCHRONE_CACHE)"/node-* "$(ISOCHRONE_CACHE)"/kubernetes-* "$(ISOCHRONE_CACHE)"/coredns-* "$(ISOCHRONE_CACHE)"/etcd-* "$(ISOCHRONE_CACHE)"/helm-* "$(ISOCHRONE_CACHE)"/krew-* "$(ISOCHRONE_CACHE)"/kubeconform-* "$(ISOCHRONE_CACHE)"/actionlint-* "$(ISOCHRONE_CACHE)"/versitygw-* "$(ISOCHRONE_CACHE)"/partial-* "$(ISOCHRONE_CACHE)"/compile-cache "$(ISOCHRONE_CACHE)"/images
 
 programs: $(packages)
 	@$(with_node) node tools/binaries/main.ts $(programs)

@@ -12,12 +12,22 @@ const kubernetesPrograms = {
 } as const;
 
 export type BinaryName =
-  keyof typeof kubernetesPrograms | 'actionlint' | 'coredns' | 'etcd' | 'helm' | 'kubeconform' | 'untt' | 'versitygw';
+  | keyof typeof kubernetesPrograms
+  | 'actionlint'
+  | 'coredns'
+  | 'etcd'
+  | 'helm'
+  | 'krew'
+  | 'kubeconform'
+  | 'untt'
+  | 'versitygw';
 
 /** Where the project publishes a program, and the file that lists its SHA-256. */
 export interface Release {
   readonly url: string;
   readonly checksums: string;
+  /** The program's name in the archive, where it is another. */
+  readonly member?: string;
 }
 
 export interface Binary {
@@ -47,7 +57,7 @@ export function catalog(
   architecture: string = process.arch,
 ): readonly Binary[] {
   const arch = architecture === 'x64' ? 'amd64' : architecture;
-  const others = [etcd, helm, coredns, kubeconform, untt, actionlint, versitygw].map((describe) =>
+  const others = [etcd, helm, coredns, krew, kubeconform, untt, actionlint, versitygw].map((describe) =>
     describe(platform, arch),
   );
   return [...kubernetes(platform, arch), ...others];
@@ -138,6 +148,26 @@ function coredns(platform: NodeJS.Platform, arch: string): Binary {
     goModule: module,
     goPackage: '.',
     stamps: {},
+    buildMinutes: 1,
+  };
+}
+
+/** The plug-in manager of kubectl. What it says of its version is for people, so that the machine's is never taken. */
+function krew(platform: NodeJS.Platform, arch: string): Binary {
+  const module = join(tools, 'krew');
+  const version = pinned(module, 'sigs.k8s.io/krew');
+  const member = `krew-${platform}_${arch}`;
+  const url = `https://github.com/kubernetes-sigs/krew/releases/download/${version}/${member}.tar.gz`;
+  return {
+    name: 'krew',
+    version,
+    folder: `krew-${version}`,
+    minimum: undefined,
+    versionArguments: ['version'],
+    release: { url, checksums: `${url}.sha256`, member },
+    goModule: module,
+    goPackage: 'sigs.k8s.io/krew/cmd/krew',
+    stamps: { 'sigs.k8s.io/krew/internal/version.gitTag': version },
     buildMinutes: 1,
   };
 }

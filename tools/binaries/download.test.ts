@@ -75,6 +75,18 @@ test('a program in an archive, among others in the list', async () => {
   assert.equal(statSync(path).mode & 0o111, 0o111);
 });
 
+test('a program that has another name in its archive', async () => {
+  writeFileSync(join(folder, 'program-linux'), 'program');
+  execFileSync('tar', ['-czf', 'made.tar.gz', './program-linux'], { cwd: folder });
+  const archive = readFileSync(join(folder, 'made.tar.gz'));
+  rmSync(join(folder, 'program-linux'));
+  pages.set('/a.tar.gz', archive).set('/a.tar.gz.sha256', Buffer.from(sha256(archive)));
+  const binary = release('/a.tar.gz', '/a.tar.gz.sha256');
+  const path = await get({ ...binary, release: { ...binary.release, member: 'program-linux' } });
+  assert.equal(path, join(folder, 'kube-apiserver'));
+  assert.equal(readFileSync(path, 'utf8'), 'program');
+});
+
 test('another content than published is refused', async () => {
   pages
     .set('/kube-apiserver', Buffer.from('other'))

@@ -69,7 +69,7 @@ export async function download(binary: Binary, options: DownloadOptions): Promis
   });
   if (actual === undefined) return undefined;
   if (actual !== checksum) throw new ToolError('ChecksumMismatch', `${url} has ${actual}, published is ${checksum}`);
-  return unpack(binary.name, file, folder);
+  return unpack(binary, file, folder);
 }
 
 /** The checksum of a file in a list by `sha256sum`; a list of one bare checksum is that of its only file. */
@@ -113,11 +113,11 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-async function unpack(name: string, file: string, folder: string): Promise<string> {
+async function unpack({ name, release: { member = name } }: Binary, file: string, folder: string): Promise<string> {
   const path = join(folder, name);
   if (file !== path) {
     await run('tar', ['-xf', file, '-C', folder]); // bsdtar, macOS' own, reads .zip too
-    for await (const member of glob(`*/${name}`, { cwd: folder })) await rename(join(folder, member), path);
+    for await (const found of glob([member, `*/${member}`], { cwd: folder })) await rename(join(folder, found), path);
   }
   await chmod(path, 0o755);
   return path;
