@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { kubectl, withControlPlane } from '@isochrone/test/harness';
 import { ensureBinaries } from '@isochrone/tools/local';
 import { packageCli } from '@isochrone/tools/package';
+import { parse } from 'yaml';
 import packageJson from '../../package.json' with { type: 'json' };
 
 interface Outcome {
@@ -15,6 +16,9 @@ interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+/** As Go, and so krew, calls it. */
+const goArchitecture = process.arch === 'x64' ? 'amd64' : process.arch;
 
 const plane = await withControlPlane();
 
@@ -85,6 +89,37 @@ describe('the packaged command line, where no repository is', () => {
     assert.equal(outcome.stdout, `${packageJson.version}\n`, named(outcome));
     const completed = await run(kubectlBinary!.path, ['__complete', 'isochrone', 'stat'], path);
     assert.match(completed.stdout, /^statement\t/m, named(completed));
+  });
+
+  test('krew takes the manifest, and installs the archive that it names', async () => {
+    const [krew] = await ensureBinaries(['krew']);
+    const root = join(folder, 'krew');
+    const install = (archive: string): Promise<Outcome> =>
+      run('env', [
+        ...[`KREW_ROOT=${root}`, krew!.path, 'install', '--no-update-index'],
+        ...[`--manifest=${packaged('isochrone.yaml')}`, `--archive=${archive}`],
+      ]);
+    const other = await install(packaged('checksums.txt'));
+    assert.notEqual(other.status, 0);
+    assert.match(named(other), /checksum does not match/);
+    const installed = await install(packaged(`kubectl-isochrone-${process.platform}-${goArchitecture}.tar.gz`));
+    assert.equal(installed.status, 0, named(installed));
+    const outcome = await run('kubectl-isochrone', ['--version'], `${root}/bin:${dirname(process.execPath)}`);
+    assert.equal(outcome.stdout, `${packageJson.version}\n`, named(outcome));
+  });
+
+  test('the manifest names every archive, with its checksum', async () => {
+    const { spec } = parse(await readFile(packaged('isochrone.yaml'), 'utf8')) as {
+      spec: { version: string; platforms: { uri: string; sha256: string }[] };
+    };
+    assert.equal(spec.version, `v${packageJson.version}`);
+    const listed = await readFile(packaged('checksums.txt'), 'utf8');
+    const archives = files.filter((file) => file.endsWith('.tar.gz')).map((file) => basename(file));
+    assert.deepEqual(
+      spec.platforms.map(({ uri }) => uri.split('/').at(-1)),
+      archives,
+    );
+    for (const { uri, sha256 } of spec.platforms) assert.ok(listed.includes(`${sha256}  ${uri.split('/').at(-1)!}\n`));
   });
 
   test('an archive for Windows starts Node.js by itself', async () => {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
+import packageJson from '../../package.json' with { type: 'json' };
 import { command } from '../images/command.ts';
+import { downloadUri, krewManifest } from './krew-manifest.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -22,11 +24,12 @@ const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 /**
  * Writes `isochrone.cjs` and `kubectl-isochrone` (bundles), `kubectl-isochrone-linux-x64` (no Node.js needed; on linux-x64
  * only), `kubectl-isochrone-<os>-<arch>.tar.gz` for krew (with the program that completes its commands, and the
- * licence), and `checksums.txt` as sha256sum reads it.
+ * licence), `isochrone.yaml` (krew's manifest of them), and `checksums.txt` as sha256sum reads it.
+ * @param uri where the archives will be served; the default is the project's own place for the version
  * @returns their paths
  * @throws ToolError CommandFailed
  */
-export async function packageCli(output: string): Promise<string[]> {
+export async function packageCli(output: string, uri = downloadUri(packageJson.version)): Promise<string[]> {
   await mkdir(output, { recursive: true });
   const files = [await bundle('isochrone', join(output, 'isochrone.cjs'))];
   const plugin = await bundle('kubectl-isochrone', join(output, 'kubectl-isochrone'));
@@ -34,7 +37,15 @@ export async function packageCli(output: string): Promise<string[]> {
   if (`${process.platform}-${process.arch}` === 'linux-x64') {
     files.push(await singleExecutable(plugin, join(output, 'kubectl-isochrone-linux-x64')));
   }
-  for (const platform of platforms) files.push(await archive(plugin, platform, output));
+  const archives = [];
+  for (const platform of platforms) {
+    const file = await archive(plugin, platform, output);
+    files.push(file);
+    archives.push({ platform, uri: `${uri}/${basename(file)}`, sha256: await sha256Of(file) });
+  }
+  const manifest = join(output, 'isochrone.yaml');
+  await writeFile(manifest, krewManifest(packageJson.version, archives));
+  files.push(manifest);
   const checksums = join(output, 'checksums.txt');
   await writeFile(checksums, (await Promise.all(files.map(checksum))).join(''));
   return [...files, checksums];
@@ -103,8 +114,11 @@ async function archive(plugin: string, platform: string, output: string): Promis
 }
 
 async function checksum(file: string): Promise<string> {
-  const digest = createHash('sha256')
+  return `${await sha256Of(file)}  ${basename(file)}\n`;
+}
+
+async function sha256Of(file: string): Promise<string> {
+  return createHash('sha256')
     .update(await readFile(file))
     .digest('hex');
-  return `${digest}  ${file.split('/').at(-1)!}\n`;
 }
