@@ -4,6 +4,8 @@ import { join } from 'node:path';
 export interface ControlPlaneLayout {
   readonly directory: string;
   readonly port: number;
+  /** Of a cluster that Pods run in; without it everything is on loopback, and for clients of the API alone. */
+  readonly node?: { readonly address: string; readonly serviceRange: string };
 }
 
 export const files = {
@@ -12,6 +14,8 @@ export const files = {
   apiServerKey: 'kube-apiserver.key',
   tokenPublicKey: 'service-account.pub',
   tokenPrivateKey: 'service-account.key',
+  kubeletClientCertificate: 'kubelet-client.crt',
+  kubeletClientKey: 'kubelet-client.key',
   controllerManagerKubeconfig: 'kube-controller-manager.kubeconfig',
   etcdSocket: 'etcd.sock',
 } as const;
@@ -28,14 +32,29 @@ export function etcdArguments({ directory }: ControlPlaneLayout): string[] {
   ];
 }
 
-export function apiServerArguments({ directory, port }: ControlPlaneLayout): string[] {
+export function apiServerArguments({ directory, port, node }: ControlPlaneLayout): string[] {
   const file = (name: string): string => join(directory, name);
+  const reach =
+    node === undefined
+      ? [
+          '--bind-address=127.0.0.1',
+          '--advertise-address=127.0.0.1',
+          '--endpoint-reconciler-type=none', // a loopback address is refused as an endpoint of the `kubernetes` Service
+          '--service-cluster-ip-range=10.96.0.0/24',
+        ]
+      : [
+          '--bind-address=0.0.0.0',
+          `--advertise-address=${node.address}`,
+          `--service-cluster-ip-range=${node.serviceRange}`,
+          `--kubelet-certificate-authority=${file(files.ca)}`,
+          `--kubelet-client-certificate=${file(files.kubeletClientCertificate)}`,
+          `--kubelet-client-key=${file(files.kubeletClientKey)}`,
+          '--kubelet-preferred-address-types=InternalIP', // nobody resolves the node's name
+        ];
   return [
     `--etcd-servers=unix://${file(files.etcdSocket)}`,
-    '--bind-address=127.0.0.1',
-    '--advertise-address=127.0.0.1',
+    ...reach,
     `--secure-port=${port}`,
-    '--endpoint-reconciler-type=none', // a loopback address is refused as an endpoint of the `kubernetes` Service
     `--tls-cert-file=${file(files.apiServerCertificate)}`,
     `--tls-private-key-file=${file(files.apiServerKey)}`,
     `--client-ca-file=${file(files.ca)}`,
@@ -44,22 +63,23 @@ export function apiServerArguments({ directory, port }: ControlPlaneLayout): str
     '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
     `--service-account-key-file=${file(files.tokenPublicKey)}`,
     `--service-account-signing-key-file=${file(files.tokenPrivateKey)}`,
-    '--service-cluster-ip-range=10.96.0.0/24',
     '--allow-privileged=true',
     '--profiling=false',
   ];
 }
 
-export function controllerManagerArguments({ directory }: ControlPlaneLayout): string[] {
+export function controllerManagerArguments({ directory, node }: ControlPlaneLayout): string[] {
   const file = (name: string): string => join(directory, name);
   const kubeconfig = file(files.controllerManagerKubeconfig);
   return [
     `--kubeconfig=${kubeconfig}`,
     `--authentication-kubeconfig=${kubeconfig}`,
     `--authorization-kubeconfig=${kubeconfig}`,
-    // What needs machines, a cloud or a signing authority has nothing to do here.
+    // What needs a cloud or a signing authority has nothing to do here; nor what needs machines, where there are none.
     '--controllers=*,-node-ipam-controller,-node-route-controller,-service-lb-controller,-cloud-node-lifecycle-controller,' +
-      '-persistentvolume-binder-controller,-persistentvolume-attach-detach-controller,-persistentvolume-expander-controller,' +
+      (node === undefined
+        ? '-persistentvolume-binder-controller,-persistentvolume-attach-detach-controller,-persistentvolume-expander-controller,'
+        : '') +
       '-certificatesigningrequest-signing-controller,-certificatesigningrequest-approving-controller,-bootstrap-signer-controller',
     '--use-service-account-credentials',
     `--service-account-private-key-file=${file(files.tokenPrivateKey)}`,

@@ -19,9 +19,9 @@ function place(file: string, body: string): void {
   writeFileSync(join(root, file), `import { test } from 'node:test';\n${body}\n`);
 }
 
-function run(): { status: number | null; counts: Record<string, number>; output: string } {
+function run(...args: string[]): { status: number | null; counts: Record<string, number>; output: string } {
   const env = { ...process.env, NODE_TEST_CONTEXT: undefined }; // else the inner runner takes itself for a part of this one
-  const { status, stdout } = spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts'), root], {
+  const { status, stdout } = spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args, root], {
     env,
     encoding: 'utf8',
   });
@@ -35,6 +35,7 @@ test('unit tests lie anywhere but in test/, packages of others do not count', ()
   place('kube/queue.test.ts', passing);
   place('operator/jobs/plan.test.ts', passing);
   place('test/e2e/job.test.ts', passing);
+  place('test/cluster/install.test.ts', passing);
   place('node_modules/other/x.test.ts', passing);
   place('kube/node_modules/other/x.test.ts', passing);
   assert.deepEqual(tiersOf(root, 4), [
@@ -44,10 +45,21 @@ test('unit tests lie anywhere but in test/, packages of others do not count', ()
       concurrency: 4,
     },
     { name: 'API', files: [join(root, 'test/e2e/job.test.ts')], concurrency: 1 },
+    { name: 'cluster', files: [join(root, 'test/cluster/install.test.ts')], concurrency: 1 },
   ]);
 });
 
-test('all pass: status 0 and the sum of both tiers, once', () => {
+test('one tier by its name; no tier by another', () => {
+  place('kube/a.test.ts', passing);
+  place('test/cluster/a.test.ts', passing);
+  place('test/cluster/b.test.ts', passing);
+  const { status, counts } = run('--tier', 'cluster');
+  assert.equal(status, 0);
+  assert.equal(counts['tests'], 2);
+  assert.equal(run('--tier', 'clusters').status, 1);
+});
+
+test('all pass: status 0 and the sum of the tiers, once', () => {
   place(
     'kube/a.test.ts',
     `${passing} test('also', { skip: true }, () => {}); test('later', { todo: true }, () => { throw new Error('not yet'); });`,

@@ -10,21 +10,26 @@ export interface Tier {
   readonly concurrency: number;
 }
 
-/** Unit tests lie beside the code; what needs real processes lies in test/ and is run one file at a time. */
+/**
+ * Unit tests lie beside the code; what needs real processes lies in test/ and is run one file at a time. Last come whole clusters
+ * in test/cluster/, which take longest and say least about what is wrong.
+ */
 export function tiersOf(root: string, cores: number): Tier[] {
   const found = globSync('*/**/*.test.ts', {
     cwd: root,
     exclude: (path) => path.split('/').includes('node_modules'),
   }).sort();
-  const [api, unit] = [found.filter(isApi), found.filter((file) => !isApi(file))];
-  return [
-    { name: 'unit', files: unit.map((file) => join(root, file)), concurrency: cores },
-    { name: 'API', files: api.map((file) => join(root, file)), concurrency: 1 },
-  ];
+  const tier = (name: string, concurrency: number): Tier => ({
+    name,
+    files: found.filter((file) => tierOf(file) === name).map((file) => join(root, file)),
+    concurrency,
+  });
+  return [tier('unit', cores), tier('API', 1), tier('cluster', 1)];
 }
 
-function isApi(file: string): boolean {
-  return file.startsWith('test/');
+function tierOf(file: string): string {
+  if (file.startsWith('test/cluster/')) return 'cluster';
+  return file.startsWith('test/') ? 'API' : 'unit';
 }
 
 /**
