@@ -3,6 +3,7 @@ export type { Federation, FederationOptions } from './federation.ts';
 export { followJob } from './follow-job.ts';
 export type { FollowOptions, JobHistory, SeenDecision, SeenTask } from './follow-job.ts';
 export { admitOcrModel, ocrJob, ocrNamespace, submitOcrJob, uploadOcr } from './ocr-job.ts';
+export type { OcrFederation } from './ocr-job.ts';
 export { ProgramProcesses } from './program-processes.ts';
 export type { ProgramSpecification } from './program-processes.ts';
 export { createBucket, storageClient, storageSecret } from './storage.ts';

@@ -17,8 +17,11 @@ export const ocrNamespace = 'vision';
 export const ocrJob = 'read-lines';
 const ocrModel = 'ppocr-recognition';
 
+/** What the demonstration needs of a federation, whatever runs it. */
+export type OcrFederation = Pick<Federation, 'kubectl' | 'objects'>;
+
 /** Makes buckets, objects and Secrets that the manifests name. */
-export async function uploadOcr(federation: Federation): Promise<void> {
+export async function uploadOcr(federation: OcrFederation): Promise<void> {
   const { objects } = federation;
   const storage = storageClient(objects);
   const [model, bytes] = await Promise.all([
@@ -55,7 +58,7 @@ export async function uploadOcr(federation: Federation): Promise<void> {
  * administrator does.
  * @returns the approved nanoseconds per record
  */
-export async function admitOcrModel(federation: Federation, signal?: AbortSignal): Promise<number> {
+export async function admitOcrModel(federation: OcrFederation, signal?: AbortSignal): Promise<number> {
   await federation.kubectl(['apply', '-f', join(ocrFolder, 'model.yaml')]);
   const read = async (): Promise<InferenceModel> =>
     JSON.parse(await federation.kubectl(['get', 'inferencemodel', ocrModel, '-o', 'json'])) as InferenceModel;
@@ -79,7 +82,7 @@ export async function admitOcrModel(federation: Federation, signal?: AbortSignal
   return proposed;
 }
 
-export async function submitOcrJob(federation: Federation): Promise<void> {
+export async function submitOcrJob(federation: OcrFederation): Promise<void> {
   await federation.kubectl(['apply', '-f', join(ocrFolder, 'job.yaml')]);
 }
 

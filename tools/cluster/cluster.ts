@@ -42,6 +42,8 @@ export interface Cluster extends AsyncDisposable {
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Gives the node an image out of its archive (docker-archive or OCI): no registry is asked. */
   importImage(archive: string): Promise<void>;
+  /** SIGKILL to every process of a Pod at once; its object stays, and kubelet starts it again. */
+  killPod(namespace: string, name: string): Promise<void>;
   /** SIGKILL; Pods run on. */
   killKubelet(): Promise<void>;
   /** After `killKubelet`. Resolves when it serves again. */

@@ -1,4 +1,4 @@
-import { access, readFile } from 'node:fs/promises';
+import { access, glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureBinaries } from '../binaries/ensure.ts';
 import { command } from '../images/command.ts';
@@ -88,6 +88,14 @@ export class RunningCluster implements Cluster {
     const ctr = ['ctr', '--address', containerdSocket, '--namespace', 'k8s.io'];
     const { signal } = this.#holding;
     await command('nsenter', [...this.#inside(), ...ctr, 'images', 'import', '--no-unpack', archive], { signal });
+  }
+
+  async killPod(namespace: string, name: string): Promise<void> {
+    const uid = await this.kubectl(['get', 'pod', name, '--namespace', namespace, '-o', 'jsonpath={.metadata.uid}']);
+    const hierarchy = join('/sys/fs/cgroup/pids', this.#layout.cgroup);
+    for await (const file of glob(join(hierarchy, '**', `pod${uid}`, '*', 'cgroup.procs'))) {
+      for (const pid of (await readFile(file, 'utf8')).split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
+    }
   }
 
   async killKubelet(): Promise<void> {

@@ -11,7 +11,7 @@ import { command } from './command.ts';
 import { contextKey, labelArguments } from './context.ts';
 import { dockerEngine, type Engine } from './engine.ts';
 
-const root = join(import.meta.dirname, '..', '..');
+const repository = join(import.meta.dirname, '..', '..');
 const softwareListPath = '/usr/share/isochrone/sbom.cdx.json';
 /** Archives that are kept per image: of the tags that a test of an upgrade goes through. */
 const keptArchives = 3;
@@ -20,6 +20,8 @@ export interface BuildOptions {
   readonly tag: string;
   /** Folder for `<name>.tar` (docker-archive) and `<name>.cdx.json` (software bill of materials). */
   readonly output: string;
+  /** Root of the repository that is built, such as that of an earlier commit. Default: this one. */
+  readonly root?: string;
   /** Without CUDA's by default. */
   readonly names?: readonly ImageName[];
   readonly log?: (line: string) => void;
@@ -42,7 +44,7 @@ export interface BuiltImage {
  * @throws ToolError BinaryUnavailable, CommandFailed, ImageTooLarge; the signal's reason, when everything is cleaned up
  */
 export async function buildImages(options: BuildOptions): Promise<BuiltImage[]> {
-  const { tag, output, names = ordinaryImages, log = () => undefined, signal } = options;
+  const { tag, output, root = repository, names = ordinaryImages, log = () => undefined, signal } = options;
   const lacking = await imagesLacking(log);
   if (lacking !== undefined) throw new ToolError('BinaryUnavailable', `buildah: ${lacking}; or start docker or podman`);
   const folder = join(cacheFolder(), 'images');
@@ -65,7 +67,7 @@ export async function buildImages(options: BuildOptions): Promise<BuiltImage[]> 
         const engine: Engine = buildah ?? dockerEngine(program!, { signal });
         for (const name of missing) {
           log(`building ${imageReference(name, tag)}`);
-          await makeArchive(engine, name, { tag, buildArguments, file: kept(name) });
+          await makeArchive(engine, name, { root, tag, buildArguments, file: kept(name) });
         }
       }
       return Promise.all(names.map((name) => handOut(name, { tag, output, kept: kept(name) })));
@@ -81,12 +83,18 @@ export async function imagesLacking(log?: (line: string) => void): Promise<Lacki
   return ensureDebianPackages({ packages: ['buildah', 'debootstrap'], programs: ['buildah', 'debootstrap'] }, log);
 }
 
+interface Sources {
+  readonly root: string;
+  readonly tag: string;
+  readonly buildArguments: Readonly<Record<string, string>>;
+}
+
 async function makeArchive(
   engine: Engine,
   name: ImageName,
-  { tag, buildArguments, file }: { tag: string; buildArguments: Record<string, string>; file: string },
+  { file, ...what }: Sources & { readonly file: string },
 ): Promise<void> {
-  const reference = await build(engine, name, tag, buildArguments);
+  const reference = await build(engine, name, what);
   const partial = join(dirname(file), `partial-${name}.tar`);
   await rm(partial, { force: true });
   try {
@@ -101,15 +109,11 @@ async function makeArchive(
 }
 
 /** @returns its full name */
-async function build(
-  engine: Engine,
-  name: ImageName,
-  tag: string,
-  given: Readonly<Record<string, string>>,
-): Promise<string> {
+async function build(engine: Engine, name: ImageName, sources: Sources): Promise<string> {
+  const { root, tag, buildArguments: given } = sources;
   const { on } = imageNamed(name)!;
   const reference = imageReference(name, tag);
-  const base = on === undefined ? {} : { BASE_IMAGE: await build(engine, on, tag, given) };
+  const base = on === undefined ? {} : { BASE_IMAGE: await build(engine, on, sources) };
   const containerfile = join(root, 'images', name, 'Containerfile');
   await engine.build({ context: root, containerfile, reference, buildArguments: { ...given, ...base } });
   return reference;
@@ -169,6 +173,6 @@ async function runningEngine(): Promise<'docker' | 'podman' | undefined> {
 
 /** The one that tools/node.sh brings. */
 export async function pinnedNodeVersion(): Promise<string> {
-  const script = await readFile(join(root, 'tools', 'node.sh'), 'utf8');
+  const script = await readFile(join(repository, 'tools', 'node.sh'), 'utf8');
   return /^pinned=(\S+)$/m.exec(script)![1]!;
 }

@@ -7,6 +7,8 @@ import { freePort } from './sockets.ts';
 import { ProcessSupervisor } from './process-supervisor.ts';
 
 export interface ObjectStoreOptions {
+  /** Address of this machine that it serves on. Default: loopback. */
+  readonly host?: string;
   /** Where its folder is made, which is removed when it stops. Default: in memory where there is room. */
   readonly directory?: string;
   /** Told of downloads and builds. */
@@ -23,7 +25,7 @@ export interface ObjectStoreOptions {
  * wrong `Content-MD5` or `x-amz-checksum-sha256` is refused with 400 and leaves no object.
  */
 export interface ObjectStore extends AsyncDisposable {
-  /** http://127.0.0.1:port */
+  /** http://host:port */
   readonly endpoint: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -42,7 +44,7 @@ const name = 'versitygw';
 
 /** @throws ToolError BinaryUnavailable, ProcessExited, NotInTime */
 export async function startObjectStore(options: ObjectStoreOptions = {}): Promise<ObjectStore> {
-  const { directory: parent, logger, signal } = options;
+  const { host = '127.0.0.1', directory: parent, logger, signal } = options;
   const [binary] = await ensureBinaries([name], {
     ...(logger && { log: (line: string) => logger.info(line) }),
     ...(signal && { signal }),
@@ -58,7 +60,7 @@ export async function startObjectStore(options: ObjectStoreOptions = {}): Promis
   try {
     await Promise.all([mkdir(objects), mkdir(metadata)]);
     for (let attempt = 1; ; attempt += 1) {
-      const address = `127.0.0.1:${await freePort()}`;
+      const address = `${host}:${await freePort()}`;
       const endpoint = `http://${address}`;
       const start = async (): Promise<void> => {
         await supervisor.start({

@@ -1,4 +1,4 @@
-import { chown, glob, mkdir } from 'node:fs/promises';
+import { appendFile, chown, glob, mkdir } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -30,8 +30,15 @@ export async function postgresLacking(): Promise<Lacking> {
   return ensureDebianPackages(part);
 }
 
-/** A real PostgreSQL server on loopback, with durable commits. @throws ToolError BinaryUnavailable, ProcessExited, NotInTime */
-export async function startPostgres({ signal }: { readonly signal?: AbortSignal } = {}): Promise<Postgres> {
+/**
+ * A real PostgreSQL server with durable commits.
+ * @param host address of this machine that it serves everybody on who reaches it, without a password. Default: loopback
+ * @throws ToolError BinaryUnavailable, ProcessExited, NotInTime
+ */
+export async function startPostgres({
+  signal,
+  host = '127.0.0.1',
+}: { readonly signal?: AbortSignal; readonly host?: string } = {}): Promise<Postgres> {
   const lacking = await postgresLacking();
   if (lacking !== undefined) throw new ToolError('BinaryUnavailable', `postgres: ${lacking}`);
   const binaries = await newestBinaries();
@@ -64,9 +71,11 @@ export async function startPostgres({ signal }: { readonly signal?: AbortSignal 
       ],
     ]);
     await run(initdb.command, initdb.args, { cwd: '/' });
+    // Initially only loopback is trusted; whoever is let in further is decided by `host`.
+    await appendFile(join(data, 'pg_hba.conf'), 'host all all samenet trust\n');
     const port = await freePort();
-    const url = `postgresql://isochrone@127.0.0.1:${port}/postgres`;
-    const settings = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: data };
+    const url = `postgresql://isochrone@${host}:${port}/postgres`;
+    const settings = { listen_addresses: host, port: String(port), unix_socket_directories: data };
     const start = async (): Promise<void> => {
       await supervisor.start({
         name: 'postgres',
@@ -76,7 +85,7 @@ export async function startPostgres({ signal }: { readonly signal?: AbortSignal 
           data,
           ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
         ]),
-        ready: async () => isReady(binaries, port),
+        ready: async () => isReady(binaries, host, port),
       });
     };
     await start();
@@ -114,8 +123,8 @@ function versionOf(path: string): number {
   return Number(path.split('/')[4]);
 }
 
-async function isReady(binaries: string, port: number): Promise<boolean> {
-  return run(join(binaries, 'pg_isready'), ['-q', '-h', '127.0.0.1', '-p', String(port)]).then(
+async function isReady(binaries: string, host: string, port: number): Promise<boolean> {
+  return run(join(binaries, 'pg_isready'), ['-q', '-h', host, '-p', String(port)]).then(
     () => true,
     () => false,
   );
