@@ -4,8 +4,24 @@ export const conditions = {
   provider: { Active: ['Active', 'Suspended'] },
   edgeCluster: {
     Registered: ['Registered', 'ProviderNotFound', 'NamespaceConflict', 'Deleting'],
-    CredentialValid: ['Issued', 'Expired', 'IssueFailed'],
-    Ready: ['LeaseRenewed', 'NeverSeen', 'Unreachable', 'NotRegistered'],
+    CredentialValid: ['Issued', 'Expired', 'IssueFailed', 'Revoked'],
+    FlowControlled: ['PriorityLevelFound', 'PriorityLevelMissing'],
+    Ready: ['LeaseRenewed', 'NeverSeen', 'Unreachable', 'NotRegistered', 'CredentialRevoked'],
+  },
+  edgeJoinRequest: {
+    Accepted: [
+      'Accepted',
+      'WaitingForMember',
+      'WaitingForAcceptance',
+      'WaitingForCluster',
+      'Expired',
+      'Revoked',
+      'TokenReused',
+      'ClusterMismatch',
+      'FingerprintMismatch',
+      'KeyInvalid',
+    ],
+    Joined: ['Joined', 'NotAccepted', 'WaitingForCredential', 'WaitingForMember', 'Expired', 'Revoked'],
   },
   inferenceNode: {
     Ready: ['AgentReady', 'AgentNotReady', 'ClusterUnreachable', 'ReportInvalid', 'KeyChanged', 'DeviceClaimedTwice'],

@@ -1,5 +1,7 @@
 export { edgeClusterResource } from './generated/edge-cluster.ts';
 export type { EdgeCluster, EdgeClusterSpec, EdgeClusterStatus } from './generated/edge-cluster.ts';
+export { edgeJoinRequestResource } from './generated/edge-join-request.ts';
+export type { EdgeJoinRequest, EdgeJoinRequestSpec, EdgeJoinRequestStatus } from './generated/edge-join-request.ts';
 export { inferenceJobResource } from './generated/inference-job.ts';
 export type { InferenceJob, InferenceJobSpec, InferenceJobStatus } from './generated/inference-job.ts';
 export { inferenceModelResource } from './generated/inference-model.ts';
@@ -16,10 +18,12 @@ export { conditions, taskFailures } from './conditions.ts';
 export type { Condition, ObjectMeta, OwnerReference, ResourceOf } from './meta.ts';
 export {
   GROUP,
+  JOIN_NAMESPACE,
   MAX_RECORD_BYTES,
   STORAGE_ACCESS_KEY,
   SYSTEM_NAMESPACE,
   annotations,
+  edgeFlowSchema,
   edgeNamespace,
   finalizers,
   labels,

@@ -5,6 +5,9 @@ export const GROUP = 'isochrone.dev';
 /** Namespace of the operator on the hub and of the edge operator and the agents on a member. */
 export const SYSTEM_NAMESPACE = 'isochrone-system';
 
+/** Namespace on the hub of EdgeJoinRequests and the ServiceAccounts of their tokens. */
+export const JOIN_NAMESPACE = 'isochrone-join';
+
 /** Namespace of a member on the hub. */
 export function edgeNamespace(cluster: string): string {
   return `edge-${cluster}`;
@@ -30,6 +33,18 @@ export const annotations = {
   model: `${GROUP}/model`,
   /** On a task on the hub: the scheduler's prediction of its time, to be compared with what it took. */
   predictedMilliseconds: `${GROUP}/predicted-milliseconds`,
+  /** On an EdgeJoinRequest, by the operator alone: how it ended. Not in the status, which the joiner may write. */
+  joinOutcome: `${GROUP}/join-outcome`,
+  /** On an EdgeJoinRequest, by the operator alone: a second key came after the first was accepted, and that was told. */
+  joinContested: `${GROUP}/join-contested`,
+  /** On an EdgeJoinRequest, by the operator alone: UID of the credential Secret that ended with the acceptance. */
+  replacedCredential: `${GROUP}/replaced-credential`,
+  /** On the Lease of a member: UID of the EdgeJoinRequest that its credential came by. */
+  joinedBy: `${GROUP}/joined-by`,
+  /** On the Secret with the hub's credential on a member: fingerprint of its public key, to be compared at acceptance. */
+  fingerprint: `${GROUP}/fingerprint`,
+  /** On an EdgeCluster: when it is deleted, its open tasks are given up. The value is `true`. */
+  abandonTasks: `${GROUP}/abandon-tasks`,
 } as const;
 
 export const finalizers = {
@@ -49,6 +64,12 @@ export const names = {
   edgeServiceAccount: 'isochrone-edge',
   /** Secret in the hub namespace of a member: its current token under the key `token`, and `ca.crt`. */
   edgeCredential: 'isochrone-edge-credential',
+  /** Secret in the system namespace of a member: how it reaches the hub, and as whom. */
+  hubCredential: 'isochrone-hub',
+  /** ResourceQuota in the hub namespace of a member. */
+  edgeQuota: 'isochrone-edge',
+  /** PriorityLevelConfiguration on the hub that the requests of members count in. */
+  edgePriorityLevel: 'isochrone-edges',
   /** Secret in the system namespace of the hub: seeds of sampling and task names. */
   operatorSecret: 'isochrone-operator',
   /** ConfigMap in the system namespace of the hub: head of the sampling hash chain and the keys revealed so far. */
@@ -58,6 +79,11 @@ export const names = {
   /** ConfigMap in each namespace with jobs: balance and last postings. */
   accountStatement: 'isochrone-account',
 } as const;
+
+/** FlowSchema of a member on the hub. */
+export function edgeFlowSchema(cluster: string): string {
+  return `isochrone-edge-${cluster}`;
+}
 
 /** Lease in the system namespace of a member by which an agent shows that it lives. */
 export function nodeLease(node: string): string {

@@ -67,6 +67,28 @@ export interface RoleBinding extends KubeObject {
   roleRef: { apiGroup: string; kind: string; name: string };
   subjects?: readonly { kind: string; name: string; namespace?: string; apiGroup?: string }[];
 }
+export interface ResourceQuota extends KubeObject {
+  spec?: { hard?: Readonly<Record<string, string>> };
+}
+/** `flowcontrol.apiserver.k8s.io/v1`. */
+export interface FlowSchema extends KubeObject {
+  spec?: {
+    priorityLevelConfiguration: { name: string };
+    matchingPrecedence?: number;
+    distinguisherMethod?: { type: 'ByUser' | 'ByNamespace' };
+    rules?: readonly {
+      subjects: readonly { kind: 'Group'; group: { name: string } }[];
+      resourceRules?: readonly {
+        verbs: readonly string[];
+        apiGroups: readonly string[];
+        resources: readonly string[];
+        namespaces?: readonly string[];
+        clusterScope?: boolean;
+      }[];
+      nonResourceRules?: readonly { verbs: readonly string[]; nonResourceURLs: readonly string[] }[];
+    }[];
+  };
+}
 export interface Taint {
   key: string;
   value?: string;
@@ -106,6 +128,7 @@ function define<T extends KubeObject>(
 }
 
 const rbac = 'rbac.authorization.k8s.io';
+const flowControl = 'flowcontrol.apiserver.k8s.io';
 
 /** Resources built into every cluster. */
 export const core = {
@@ -119,6 +142,15 @@ export const core = {
   leases: define<Lease>('coordination.k8s.io', 'v1', 'Lease', 'leases', true),
   roles: define<Role>(rbac, 'v1', 'Role', 'roles', true),
   roleBindings: define<RoleBinding>(rbac, 'v1', 'RoleBinding', 'rolebindings', true),
+  resourceQuotas: define<ResourceQuota>('', 'v1', 'ResourceQuota', 'resourcequotas', true),
+  flowSchemas: define<FlowSchema>(flowControl, 'v1', 'FlowSchema', 'flowschemas', false),
+  priorityLevelConfigurations: define<KubeObject>(
+    flowControl,
+    'v1',
+    'PriorityLevelConfiguration',
+    'prioritylevelconfigurations',
+    false,
+  ),
   clusterRoles: define<Role>(rbac, 'v1', 'ClusterRole', 'clusterroles', false),
   clusterRoleBindings: define<RoleBinding>(rbac, 'v1', 'ClusterRoleBinding', 'clusterrolebindings', false),
   customResourceDefinitions: define<CustomResourceDefinition>(

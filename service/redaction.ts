@@ -12,13 +12,14 @@ const secretTexts: readonly [RegExp, string][] = [
   ],
   [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@"']*):[^\s@/"']+@/gi, `$1:${mask}@`],
   [/\b(bearer|basic) [\w.~+/=-]{8,}/gi, `$1 ${mask}`],
+  [/\bisochrone-join-v1\.[\w-]+/g, mask],
   [/\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, mask],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, mask],
 ];
 
 /** Nearly every line has none of these words, and is written as it is. */
 const suspicious =
-  /authorization|token|secret|password|passphrase|access[-_]?key|private.?key|client[-_]?key|cookie|[?&](?:x-amz-|sig)|bearer |basic |eyJ|:\/\/[^\s/]*:[^\s/]*@/i;
+  /authorization|token|secret|password|passphrase|access[-_]?key|private.?key|client[-_]?key|cookie|[?&](?:x-amz-|sig)|bearer |basic |eyJ|isochrone-join-v1|:\/\/[^\s/]*:[^\s/]*@/i;
 
 /** Takes a line of JSON and gives it without secrets, at any depth. */
 export function redactLine(line: string): string {

@@ -10,6 +10,8 @@ export interface EdgeClusterSpec {
     /** Name of a Provider. */
     name: string;
   };
+  /** The credential of the cluster is revoked at once, no other is issued, and nothing is placed there. To lift it, have the cluster join anew: kubectl isochrone edge token create. Default false. */
+  revoked?: boolean;
   /** Accepted location of the cluster. Placement by distance and by jurisdiction trusts it. */
   location: {
     /** Degrees north, from -90 to 90, for example "50.11". */
@@ -47,7 +49,7 @@ export interface EdgeClusterStatus {
     /** When the current token was issued. */
     issuedTime?: string;
   };
-  /** Conditions: Registered, CredentialValid, Ready. */
+  /** Conditions: Registered, CredentialValid, FlowControlled, Ready. */
   conditions?: Condition[];
 }
 

@@ -172,6 +172,15 @@ describe('what must not change', () => {
   const patches: [kind: string, patch: object, message: string, before?: object][] = [
     ['edgecluster', spec({ class: 'Edge' }), 'spec.class is immutable'],
     ['edgecluster', spec({ providerRef: { name: 'beta' } }), 'spec.providerRef is immutable'],
+    ['edgejoinrequest', spec({ clusterName: 'paris' }), 'spec.clusterName is immutable'],
+    ['edgejoinrequest', spec({ expirationTime: '2031-01-01T00:00:00Z' }), 'spec.expirationTime is immutable'],
+    ['edgejoinrequest', spec({ cluster: { class: 'Trusted' } }), 'spec.cluster is immutable'],
+    [
+      'edgejoinrequest',
+      spec({ acceptedFingerprint: `SHA256:${'B'.repeat(43)}` }),
+      'spec.acceptedFingerprint is set once',
+    ],
+    ['edgejoinrequest', spec({ acceptedFingerprint: null }), 'spec.acceptedFingerprint is set once'],
     ['inferencejob', spec({ budget: { total: '6' } }), 'spec.budget is immutable'],
     ['inferencejob', spec({ input: { uri: 's3://input/other.npy' } }), 'spec.input is immutable'],
     ['inferencejob', spec({ activeDeadlineSeconds: null }), 'spec.activeDeadlineSeconds is immutable'],
@@ -213,4 +222,61 @@ test('what a version of a model may change: its price, and the Secret that reads
   const [first] = (parse(readFileSync(path, 'utf8')) as { spec: { versions: object[] } }).spec.versions;
   const versions = [{ ...first, referenceNanosecondsPerRecord: 2000, credentialsSecretRef: { name: 'rotated' } }];
   await run(['patch', '-f', path, '--type=merge', '-p', JSON.stringify({ spec: { versions } })]);
+});
+
+describe('what a joiner writes', () => {
+  const key = `${'A'.repeat(43)}=`;
+  const claim = { publicKey: key, clusterName: 'frankfurt', memberUID: 'f3a2', kubernetesVersion: 'v1.34.1+k3s1' };
+  const other = { ...claim, publicKey: `${'B'.repeat(43)}=` };
+  const cases: [what: string, first: object | undefined, second: object | null, message: string][] = [
+    ['another key', { request: claim }, { request: other }, 'status.request is set once'],
+    ['no key any more', { request: claim }, { request: null }, 'status.request is set once'],
+    ['no status any more', { request: claim }, null, 'status.request is set once'],
+    [
+      'another rival',
+      { request: claim, rival: other },
+      { rival: { ...other, memberUID: 'x' } },
+      'status.rival is set once',
+    ],
+    ['a key of the wrong length', undefined, { request: { ...claim, publicKey: 'AAAA' } }, 'status.request.publicKey'],
+    [
+      'a name that is too long',
+      undefined,
+      { request: { ...claim, clusterName: 'a'.repeat(59) } },
+      'status.request.clusterName',
+    ],
+    [
+      'a version that is no version',
+      undefined,
+      { request: { ...claim, kubernetesVersion: '<b>' } },
+      'status.request.kubernetesVersion',
+    ],
+    [
+      'a large ciphertext',
+      undefined,
+      { credential: { ephemeralPublicKey: key, ciphertext: 'A'.repeat(40_000), issuedTime: '2030-01-01T00:00:00Z' } },
+      'status.credential.ciphertext',
+    ],
+  ];
+  for (const [what, first, second, message] of cases) {
+    test(`is refused: ${what}`, async (context) => {
+      const path = join(import.meta.dirname, 'valid', 'edgejoinrequest-minimal.yaml');
+      await withObject(context, path);
+      const write = (status: object | null): Promise<string> =>
+        run(['patch', '-f', path, '--subresource=status', '--type=merge', '-p', JSON.stringify({ status })]);
+      if (first !== undefined) await write(first);
+      await assert.rejects(write(second), (error: Error) => {
+        assert.ok(error.message.includes(message), error.message);
+        return true;
+      });
+    });
+  }
+
+  test('the same again is no change', async (context) => {
+    const path = join(import.meta.dirname, 'valid', 'edgejoinrequest-minimal.yaml');
+    await withObject(context, path);
+    const body = JSON.stringify({ status: { request: claim } });
+    for (let time = 0; time < 2; time++)
+      await run(['patch', '-f', path, '--subresource=status', '--type=merge', '-p', body]);
+  });
 });
