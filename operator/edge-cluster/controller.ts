@@ -1,6 +1,7 @@
 import {
   annotations,
   edgeClusterResource,
+  edgeFlowSchema,
   edgeNamespace,
   finalizers,
   names,
@@ -31,7 +32,7 @@ import { createUnlessPresent } from '../create-unless-present.ts';
 import { observe, type Contact } from '../lease-tracker.ts';
 import type { OperatorMetrics } from '../metrics.ts';
 import { patchStatus } from '../patch-status.ts';
-import { issueToken, TokenNotIssued } from './issue-token.ts';
+import { deleteCredential, issueToken, TokenNotIssued } from './issue-token.ts';
 import { driftedObjects, memberObjects, type MemberObjectName, type MemberObjects } from './objects.ts';
 import { clusterOfNamespace, type MemberObjectViews } from './observe.ts';
 import { clusterStatus, nextLook, planCluster, type ClusterAction, type ObservedCluster } from './reconcile.ts';
@@ -98,9 +99,14 @@ export class EdgeClusterController {
         byNamespace(task, key).filter((name) => clusters.get(name)?.metadata.deletionTimestamp !== undefined),
       )
       .watches(views.namespaces, byNamespace);
-    for (const source of [views.serviceAccounts, views.roles, views.roleBindings, views.leases, views.credentials]) {
+    const { serviceAccounts, roles, roleBindings, leases, credentials, quotas } = views;
+    for (const source of [serviceAccounts, roles, roleBindings, leases, credentials, quotas]) {
       this.#controller.watches(source, byNamespace);
     }
+    const everyCluster = (): string[] => clusters.list().map(({ metadata }) => metadata.name);
+    this.#controller
+      .watches(views.priorityLevels, everyCluster)
+      .watches(views.flowSchemas, (_, key) => everyCluster().filter((cluster) => edgeFlowSchema(cluster) === key));
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -163,6 +169,7 @@ export class EdgeClusterController {
         ready: members.filter(({ status }) => isConditionTrue(status?.conditions, 'Ready')).length,
       },
       openTasks: tasks.byIndex('namespace', namespace).length,
+      hasPriorityLevel: views.priorityLevels.size > 0,
     };
   }
 
@@ -181,6 +188,9 @@ export class EdgeClusterController {
         return;
       case 'IssueToken':
         await issueToken(this.#deps, cluster.metadata.name);
+        return;
+      case 'DeleteCredential':
+        await deleteCredential(client, cluster.metadata.name, action.uid);
         return;
       case 'DeleteNamespace': {
         const { name } = desired.namespace.metadata;
@@ -230,6 +240,12 @@ export class EdgeClusterController {
         return;
       case 'credential':
         await client.apply(core.secrets, desired.credential, force);
+        return;
+      case 'quota':
+        await client.apply(core.resourceQuotas, desired.quota, force);
+        return;
+      case 'flowSchema':
+        await client.apply(core.flowSchemas, desired.flowSchema, force);
         return;
     }
   }

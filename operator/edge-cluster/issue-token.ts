@@ -1,5 +1,5 @@
 import { edgeNamespace, names } from '@isochrone/api';
-import { core, type ApiClient } from '@isochrone/kube';
+import { ApiError, core, type ApiClient } from '@isochrone/kube';
 import type { OperatorMetrics } from '../metrics.ts';
 import type { MemberObjectViews } from './observe.ts';
 
@@ -51,4 +51,14 @@ export async function issueToken(deps: Deps, cluster: string): Promise<void> {
     throw new TokenNotIssued(error instanceof Error ? error.message : String(error), { cause: error });
   }
   operatorMetrics.tokensIssued.inc({ result: 'issued' });
+}
+
+/** Ends every token that a member got from this incarnation of its credential. */
+export async function deleteCredential(client: ApiClient, cluster: string, uid: string): Promise<void> {
+  try {
+    await client.delete(core.secrets, { namespace: edgeNamespace(cluster), name: names.edgeCredential }, { uid });
+  } catch (error) {
+    // Made anew meanwhile: what was to end has ended.
+    if (!(error instanceof ApiError && error.isConflict)) throw error;
+  }
 }

@@ -12,6 +12,8 @@ const actual: ActualObjects = {
   roleBinding: { roleRef: desired.roleBinding.roleRef, subjects: desired.roleBinding.subjects! },
   lease: { leaseDurationSeconds: 40 },
   credential: {},
+  quota: { spec: desired.quota.spec! },
+  flowSchema: { spec: desired.flowSchema.spec!, ownerUID: 'uid-a' },
 };
 
 test('nothing drifted', () => assert.deepEqual(driftedObjects(desired, actual), []));
@@ -19,8 +21,32 @@ test('nothing drifted', () => assert.deepEqual(driftedObjects(desired, actual), 
 const drifts: [string, Partial<ActualObjects>, string[]][] = [
   [
     'everything is missing',
-    { serviceAccount: undefined, role: undefined, roleBinding: undefined, lease: undefined, credential: undefined },
-    ['serviceAccount', 'role', 'roleBinding', 'lease', 'credential'],
+    {
+      serviceAccount: undefined,
+      role: undefined,
+      roleBinding: undefined,
+      lease: undefined,
+      credential: undefined,
+      quota: undefined,
+      flowSchema: undefined,
+    },
+    ['serviceAccount', 'role', 'roleBinding', 'lease', 'credential', 'quota', 'flowSchema'],
+  ],
+  ['a limit was raised', { quota: { spec: { hard: { ...desired.quota.spec!.hard, pods: '10' } } } }, ['quota']],
+  [
+    'requests of the member count elsewhere',
+    {
+      flowSchema: {
+        spec: { ...desired.flowSchema.spec!, priorityLevelConfiguration: { name: 'exempt' } },
+        ownerUID: 'uid-a',
+      },
+    },
+    ['flowSchema'],
+  ],
+  [
+    'the flow of a namesake that was deleted',
+    { flowSchema: { spec: desired.flowSchema.spec!, ownerUID: 'uid-old' } },
+    ['flowSchema'],
   ],
   ['a rule was added', { role: { rules: [...desired.role.rules!, { verbs: ['*'] }] } }, ['role']],
   [

@@ -1,6 +1,27 @@
 import { isDeepStrictEqual } from 'node:util';
-import { GROUP, annotations, edgeNamespace, labels, names, type EdgeCluster } from '@isochrone/api';
-import type { Lease, Namespace, PolicyRule, Role, RoleBinding, Secret, ServiceAccount } from '@isochrone/kube';
+import {
+  GROUP,
+  annotations,
+  edgeClusterResource,
+  edgeFlowSchema,
+  edgeNamespace,
+  labels,
+  names,
+  type EdgeCluster,
+} from '@isochrone/api';
+import {
+  apiVersionOf,
+  type FlowSchema,
+  type Lease,
+  type Namespace,
+  type PolicyRule,
+  type ResourceQuota,
+  type Role,
+  type RoleBinding,
+  type Secret,
+  type ServiceAccount,
+} from '@isochrone/kube';
+import { edgeQuota } from './quota.ts';
 
 /** Everything that the operator keeps for a member on the hub. */
 export interface MemberObjects {
@@ -10,6 +31,8 @@ export interface MemberObjects {
   readonly roleBinding: Named<RoleBinding>;
   readonly lease: Named<Lease>;
   readonly credential: Named<Secret>;
+  readonly quota: Named<ResourceQuota>;
+  readonly flowSchema: Named<FlowSchema>;
 }
 type Named<T extends { metadata: object }> = T & { metadata: { name: string; namespace?: string } };
 
@@ -47,6 +70,34 @@ export function memberObjects(cluster: EdgeCluster, termSeconds: number): Member
     },
     lease: { ...inside(names.edgeLease), spec: { leaseDurationSeconds: termSeconds } },
     credential: inside(names.edgeCredential),
+    quota: { ...inside(names.edgeQuota), spec: { hard: edgeQuota } },
+    flowSchema: {
+      metadata: {
+        name: edgeFlowSchema(name),
+        ...ours,
+        ownerReferences: [
+          { apiVersion: apiVersionOf(edgeClusterResource), kind: edgeClusterResource.kind, name, uid: uid ?? '' },
+        ],
+      },
+      spec: flowOf(namespace),
+    },
+  };
+}
+
+/** Every request of the ServiceAccounts of the namespace; each of them has a queue of its own. All defaults are spelt out, to be compared. */
+function flowOf(namespace: string): NonNullable<FlowSchema['spec']> {
+  return {
+    priorityLevelConfiguration: { name: names.edgePriorityLevel },
+    // Before `service-accounts` of Kubernetes (9000), after everything that the cluster itself needs.
+    matchingPrecedence: 8000,
+    distinguisherMethod: { type: 'ByUser' },
+    rules: [
+      {
+        subjects: [{ kind: 'Group', group: { name: `system:serviceaccounts:${namespace}` } }],
+        resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], clusterScope: true, namespaces: ['*'] }],
+        nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+      },
+    ],
   };
 }
 
@@ -57,6 +108,8 @@ export interface ActualObjects {
   readonly roleBinding: Pick<RoleBinding, 'roleRef' | 'subjects'> | undefined;
   readonly lease: { readonly leaseDurationSeconds: number | undefined } | undefined;
   readonly credential: object | undefined;
+  readonly quota: Pick<ResourceQuota, 'spec'> | undefined;
+  readonly flowSchema: (Pick<FlowSchema, 'spec'> & { readonly ownerUID: string | undefined }) | undefined;
 }
 export type MemberObjectName = keyof ActualObjects;
 
@@ -68,9 +121,16 @@ export function driftedObjects(desired: MemberObjects, actual: ActualObjects): M
   if (!sameBinding(desired.roleBinding, actual.roleBinding)) drifted.push('roleBinding');
   if (actual.lease?.leaseDurationSeconds !== desired.lease.spec?.leaseDurationSeconds) drifted.push('lease');
   if (actual.credential === undefined) drifted.push('credential');
+  if (!isDeepStrictEqual(actual.quota?.spec, desired.quota.spec)) drifted.push('quota');
+  if (!sameFlow(desired.flowSchema, actual.flowSchema)) drifted.push('flowSchema');
   return drifted;
 }
 
 function sameBinding(desired: RoleBinding, actual: ActualObjects['roleBinding']): boolean {
   return isDeepStrictEqual(actual?.roleRef, desired.roleRef) && isDeepStrictEqual(actual?.subjects, desired.subjects);
+}
+
+function sameFlow(desired: FlowSchema, actual: ActualObjects['flowSchema']): boolean {
+  const [owner] = desired.metadata.ownerReferences ?? [];
+  return isDeepStrictEqual(actual?.spec, desired.spec) && actual?.ownerUID === owner?.uid;
 }

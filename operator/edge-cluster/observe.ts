@@ -1,15 +1,17 @@
-import { annotations, edgeNamespace, names, type EdgeCluster } from '@isochrone/api';
+import { annotations, edgeFlowSchema, edgeNamespace, labels, names, type EdgeCluster } from '@isochrone/api';
 import {
   core,
   Informer,
   type ApiClient,
   type Clock,
+  type FlowSchema,
   type Lease,
   type Logger,
   type Metrics,
   type Namespace,
   type Resource,
   type KubeObject,
+  type ResourceQuota,
   type Role,
   type RoleBinding,
   type Secret,
@@ -32,6 +34,8 @@ export interface NamespaceView {
 export interface LeaseView {
   readonly renewTime: string | undefined;
   readonly leaseDurationSeconds: number | undefined;
+  /** UID of the EdgeJoinRequest that the member says its credential came by. */
+  readonly joinedBy: string | undefined;
 }
 /** The token itself is not kept. */
 export interface CredentialView {
@@ -47,6 +51,10 @@ export class MemberObjectViews {
   readonly roleBindings: Informer<RoleBinding, Pick<RoleBinding, 'roleRef' | 'subjects'>>;
   readonly leases: Informer<Lease, LeaseView>;
   readonly credentials: Informer<Secret, CredentialView>;
+  readonly quotas: Informer<ResourceQuota, Pick<ResourceQuota, 'spec'>>;
+  readonly flowSchemas: Informer<FlowSchema, NonNullable<ActualObjects['flowSchema']>>;
+  /** Holds one object or none. */
+  readonly priorityLevels: Informer<KubeObject, true>;
 
   constructor(deps: Deps) {
     const named = <T extends KubeObject, P>(resource: Resource<T>, name: string, project: (object: T) => P) =>
@@ -67,7 +75,8 @@ export class MemberObjectViews {
       roleRef,
       ...(subjects === undefined ? {} : { subjects }),
     }));
-    this.leases = named(core.leases, names.edgeLease, ({ spec }) => ({
+    this.leases = named(core.leases, names.edgeLease, ({ metadata, spec }) => ({
+      joinedBy: metadata.annotations?.[annotations.joinedBy],
       renewTime: spec?.renewTime,
       leaseDurationSeconds: spec?.leaseDurationSeconds,
     }));
@@ -75,12 +84,27 @@ export class MemberObjectViews {
       uid: metadata.uid ?? '',
       token: tokenClaims(Buffer.from(data?.['token'] ?? '', 'base64').toString('utf8')),
     }));
+    this.quotas = named(core.resourceQuotas, names.edgeQuota, ({ spec }) => (spec === undefined ? {} : { spec }));
+    this.flowSchemas = new Informer({
+      ...deps,
+      resource: core.flowSchemas,
+      labelSelector: labels.cluster,
+      project: ({ metadata, spec }) => ({
+        ...(spec === undefined ? {} : { spec }),
+        ownerUID: metadata.ownerReferences?.[0]?.uid,
+      }),
+    });
+    this.priorityLevels = named(core.priorityLevelConfigurations, names.edgePriorityLevel, () => true as const);
   }
 
   /** All of them by name, to be run and asked whether they are synced. */
   get informers() {
     const { namespaces, serviceAccounts, roles, roleBindings, leases, credentials } = this;
-    return { namespaces, serviceAccounts, roles, roleBindings, leases, credentials };
+    const { quotas, flowSchemas, priorityLevels } = this;
+    return {
+      ...{ namespaces, serviceAccounts, roles, roleBindings, leases, credentials },
+      ...{ quotas, flowSchemas, priorityLevels },
+    };
   }
 
   actual(cluster: EdgeCluster): ActualObjects {
@@ -91,6 +115,8 @@ export class MemberObjectViews {
       roleBinding: this.roleBindings.get(at(names.edgeServiceAccount)),
       lease: this.leases.get(at(names.edgeLease)),
       credential: this.credentials.get(at(names.edgeCredential)),
+      quota: this.quotas.get(at(names.edgeQuota)),
+      flowSchema: this.flowSchemas.get(edgeFlowSchema(cluster.metadata.name)),
     };
   }
 }

@@ -39,6 +39,7 @@ function observed(overrides: Partial<ObservedCluster> = {}): ObservedCluster {
     contact: { renewTime: 'x', renewedAt: now.monotonic - 1000, until: now.monotonic + term - 1000 },
     nodes: { total: 2, ready: 1 },
     openTasks: 0,
+    hasPriorityLevel: true,
     ...overrides,
   };
 }

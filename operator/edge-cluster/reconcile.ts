@@ -1,4 +1,12 @@
-import { edgeNamespace, finalizers, type Condition, type EdgeCluster, type EdgeClusterStatus } from '@isochrone/api';
+import {
+  annotations,
+  edgeNamespace,
+  finalizers,
+  names,
+  type Condition,
+  type EdgeCluster,
+  type EdgeClusterStatus,
+} from '@isochrone/api';
 import { findCondition, formatTime, hasFinalizer, isConditionTrue, setCondition } from '@isochrone/kube';
 import { liveness, type Contact } from '../lease-tracker.ts';
 import type { MemberObjectName } from './objects.ts';
@@ -16,6 +24,8 @@ export interface ObservedCluster {
   readonly nodes: { readonly total: number; readonly ready: number };
   /** Tasks in its namespace that are not settled: those that still exist. */
   readonly openTasks: number;
+  /** Whether the hub has the priority level that the requests of members are to count in. */
+  readonly hasPriorityLevel: boolean;
 }
 
 export interface Now {
@@ -29,6 +39,8 @@ export type ClusterAction =
   | { readonly type: 'CreateNamespace' }
   | { readonly type: 'Apply'; readonly object: MemberObjectName }
   | { readonly type: 'IssueToken' }
+  /** With it every token of the member ends. */
+  | { readonly type: 'DeleteCredential'; readonly uid: string }
   | { readonly type: 'DeleteNamespace' }
   /** From what the edge may write: it must not be able to hold up its own removal. */
   | { readonly type: 'DropFinalizers' }
@@ -43,13 +55,28 @@ export function planCluster(observed: ObservedCluster, now: Now): ClusterAction[
     if (!hasOurs) return [];
     if (!isOurs) return [{ type: 'RemoveFinalizer' }];
     if (namespace.terminating) return [{ type: 'DropFinalizers' }];
-    return observed.openTasks === 0 ? [{ type: 'DeleteNamespace' }] : [];
+    return observed.openTasks === 0 || abandonsTasks(cluster) ? [{ type: 'DeleteNamespace' }] : [];
   }
   if (!hasOurs) return [{ type: 'AddFinalizer' }];
   if (namespace === undefined) return observed.providerExists ? [{ type: 'CreateNamespace' }] : [];
   if (!isOurs || namespace.terminating) return [];
+  if (cluster.spec.revoked === true) return revoke(observed);
   const actions: ClusterAction[] = drifted.map((object) => ({ type: 'Apply', object }));
   return needsToken(observed, now.wall) ? [...actions, { type: 'IssueToken' }] : actions;
+}
+
+/** The credential goes first; the rest stays as it should be. */
+function revoke({ credential, drifted }: ObservedCluster): ClusterAction[] {
+  const kept = drifted.filter((object) => object !== 'credential');
+  return [
+    ...(credential === undefined ? [] : [{ type: 'DeleteCredential', uid: credential.uid } as const]),
+    ...kept.map((object) => ({ type: 'Apply', object }) as const),
+  ];
+}
+
+/** Its tasks go with the namespace; what was held for them is returned, and the work goes elsewhere. */
+function abandonsTasks({ metadata }: EdgeCluster): boolean {
+  return metadata.annotations?.[annotations.abandonTasks] === 'true';
 }
 
 /** A token can be made once its ServiceAccount and the Secret that it is bound to exist. */
@@ -95,6 +122,7 @@ export function clusterStatus(
   set({ type: 'Registered', ...registered(observed) });
   const valid = credentialValid(observed, now.wall, issueFailure);
   if (valid !== undefined) set({ type: 'CredentialValid', ...valid });
+  set({ type: 'FlowControlled', ...flowControlled(observed) });
   const ready = readiness(observed, list, now.monotonic, termMilliseconds);
   if (ready !== undefined) set({ type: 'Ready', ...ready });
 
@@ -136,7 +164,26 @@ function registered({ cluster, namespace, providerExists, openTasks }: ObservedC
   return { status: 'True', reason: 'Registered', message: `namespace ${name}` };
 }
 
-function credentialValid({ credential }: ObservedCluster, wall: number, issueFailure?: string): Verdict | undefined {
+function flowControlled({ hasPriorityLevel }: ObservedCluster): Verdict {
+  const level = `PriorityLevelConfiguration ${names.edgePriorityLevel}`;
+  return hasPriorityLevel
+    ? { status: 'True', reason: 'PriorityLevelFound', message: `requests of the cluster count in ${level}` }
+    : {
+        status: 'False',
+        reason: 'PriorityLevelMissing',
+        message: `there is no ${level}, so requests of the cluster count in that of all ServiceAccounts; the chart of the hub makes it`,
+      };
+}
+
+function credentialValid(
+  { cluster, credential }: ObservedCluster,
+  wall: number,
+  issueFailure?: string,
+): Verdict | undefined {
+  if (cluster.spec.revoked === true) {
+    const message = 'spec.revoked is true; the cluster can come back by a new join token, once spec.revoked is false';
+    return { status: 'False', reason: 'Revoked', message };
+  }
   const token = credential?.token;
   const isUsable = token !== undefined && token.secretUID === credential?.uid && wall < token.expiresAt;
   if (isUsable && issueFailure === undefined)
@@ -150,13 +197,16 @@ function credentialValid({ credential }: ObservedCluster, wall: number, issueFai
 }
 
 function readiness(
-  { contact }: ObservedCluster,
+  { cluster, contact }: ObservedCluster,
   list: readonly Condition[],
   monotonic: number,
   termMilliseconds: number,
 ): Verdict | undefined {
   if (!isConditionTrue(list, 'Registered')) {
     return { status: 'False', reason: 'NotRegistered', message: 'see condition Registered' };
+  }
+  if (cluster.spec.revoked === true) {
+    return { status: 'False', reason: 'CredentialRevoked', message: 'see condition CredentialValid' };
   }
   const term = `${termMilliseconds / 1000} s`;
   switch (liveness(contact, monotonic)) {
@@ -169,7 +219,8 @@ function readiness(
     case 'Undecided': {
       // A new leader gives every member a full term before it judges.
       const known = findCondition(list, 'Ready');
-      if (known !== undefined && known.reason !== 'NotRegistered') return undefined;
+      const isJudged = known !== undefined && known.reason !== 'NotRegistered' && known.reason !== 'CredentialRevoked';
+      if (isJudged) return undefined;
       return { status: 'Unknown', reason: 'Unreachable', message: 'waiting for a renewal of the Lease' };
     }
   }
