@@ -42,6 +42,7 @@ export const exitByCode = {
   STORAGE_ADDRESS_INVALID: exitStatus.usage,
   SECRET_INVALID: exitStatus.usage,
   STATE_DIRECTORY_UNUSABLE: exitStatus.usage,
+  JOIN_TOKEN_INVALID: exitStatus.usage,
   OPTION_INVALID: exitStatus.usage,
   LEDGER_BUSY: exitStatus.unavailable,
   LEDGER_UNAVAILABLE: exitStatus.unavailable,

@@ -25,6 +25,7 @@ export const operatorErrors = {
     http: 500,
     meaning: 'The state directory cannot be written.',
   },
+  JOIN_TOKEN_INVALID: { grpc: 'INVALID_ARGUMENT', http: 400, meaning: 'The join token is not one, or is damaged.' },
 } as const;
 
 export type OperatorErrorCode = keyof typeof operatorErrors;

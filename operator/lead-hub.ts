@@ -1,9 +1,11 @@
 import {
   edgeClusterResource,
+  edgeJoinRequestResource,
   inferenceJobResource,
   inferenceModelResource,
   inferenceNodeResource,
   inferenceTaskResource,
+  JOIN_NAMESPACE,
   labels,
   names,
   nodeReportResource,
@@ -29,6 +31,7 @@ import { EdgeClusterController } from './edge-cluster/controller.ts';
 import { MemberObjectViews } from './edge-cluster/observe.ts';
 import type { OperatorOptions } from './hub.ts';
 import { observeFleet } from './fleet-samples.ts';
+import { JoinController, joinIndexes } from './join/controller.ts';
 import { createJobController, defaultJobOptions } from './job/index.ts';
 import { beginLedgerTerm } from './ledger-term.ts';
 import { OperatorMetrics } from './metrics.ts';
@@ -88,7 +91,26 @@ export async function leadHub(
     resource: core.configMaps,
     fieldSelector: `metadata.name=${names.accountStatement}`,
   });
-  const informers = { clusters, providers, models, nodes, reports, jobs, tasks, statements, ...views.informers };
+  const requests = informer({ resource: edgeJoinRequestResource, namespace: JOIN_NAMESPACE, indexes: joinIndexes });
+  const tokens = new Informer({
+    ...common,
+    resource: core.secrets,
+    namespace: JOIN_NAMESPACE,
+    project: ({ metadata }) => metadata.name ?? '',
+  });
+  const informers = {
+    clusters,
+    providers,
+    models,
+    nodes,
+    reports,
+    jobs,
+    tasks,
+    statements,
+    requests,
+    tokens,
+    ...views.informers,
+  };
 
   const operatorMetrics = new OperatorMetrics(registry);
   operatorMetrics.ledgerCorrupt.set(0);
@@ -103,6 +125,7 @@ export async function leadHub(
       tokenSeconds: options.edgeTokenSeconds,
       server: edgeServer ?? client.server,
     }),
+    new JoinController({ ...shared, views, requests, tokens, events }),
     new NodeController({ ...shared, reports, events, graceSeconds: options.nodeGraceSeconds }),
     new ModelController({ ...shared, namespace }),
     createProviderController({ ...shared, ledger, pollSeconds }),

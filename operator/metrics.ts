@@ -1,5 +1,6 @@
 import { Instruments, type ComputedGauge } from '@isochrone/kube';
 import type { Counter, Gauge, Registry } from 'prom-client';
+import { outcomeMessages } from './join/decide-request.ts';
 
 /** What the operator tells about the federation, besides the runtime's own metrics. No label ever names a node. */
 export class OperatorMetrics {
@@ -11,6 +12,8 @@ export class OperatorMetrics {
   readonly nodes: ComputedGauge<'cluster' | 'condition' | 'reason'>;
   readonly tokensIssued: Counter<'result'>;
   readonly reportsRefused: Counter<'reason'>;
+  readonly joins: Counter<'outcome'>;
+  readonly credentialsSealed: Counter;
   readonly admissions: Counter<'reason'>;
   readonly ledgerUp: Gauge;
   readonly ledgerCorrupt: Gauge;
@@ -72,8 +75,18 @@ export class OperatorMetrics {
       'Balance of a provider in the currency of the federation',
       ['provider'],
     );
+    this.joins = of.counter(
+      'isochrone_edge_joins_total',
+      'Join tokens that ended, by how: Joined, or why they were refused',
+      ['outcome'],
+    );
+    this.credentialsSealed = of.counter(
+      'isochrone_edge_credentials_sealed_total',
+      'Credentials that were encrypted to the key of a member that was accepted',
+    );
     // A rate does not see the step from no series to the first one.
     for (const result of ['issued', 'failed']) this.tokensIssued.inc({ result }, 0);
+    for (const outcome of Object.keys(outcomeMessages)) this.joins.inc({ outcome }, 0);
   }
 
   /** What only a leader knows: a standby must not go on telling it. */
