@@ -41,7 +41,6 @@ export const exitByCode = {
   KUBECONFIG_INVALID: exitStatus.usage,
   STORAGE_ADDRESS_INVALID: exitStatus.usage,
   SECRET_INVALID: exitStatus.usage,
-  STATE_DIRECTORY_UNUSABLE: exitStatus.usage,
   JOIN_TOKEN_INVALID: exitStatus.usage,
   OPTION_INVALID: exitStatus.usage,
   LEDGER_BUSY: exitStatus.unavailable,

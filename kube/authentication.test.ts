@@ -145,3 +145,27 @@ users: [{ name: u, user: {} }]`;
   assert.equal(proxy.received[0]?.url.host, 'api.invalid');
   await client.close();
 });
+
+test('a token that is rotated by other means is asked for before every request, also through a proxy', async () => {
+  const proxy = await serveHttp((_, response) => sendJson(response, 200, { metadata: { name: 'n' } }));
+  let token = 'first';
+  const client = ApiClient.fromOptions({
+    server: 'http://localhost:1',
+    proxyUrl: proxy.url,
+    currentToken: () => token,
+  });
+  await client.get(core.configMaps, ref);
+  token = 'second';
+  await client.get(core.configMaps, ref);
+  assert.deepEqual(
+    proxy.received.map(({ url, headers }) => [url.host, headers.authorization]),
+    [
+      ['localhost:1', 'Bearer first'],
+      ['localhost:1', 'Bearer second'],
+    ],
+  );
+  await client.close();
+  assert.throws(() => ApiClient.fromOptions({ server: 'https://hub', token: 'a', currentToken: () => 'b' }), {
+    message: /token and currentToken are both set/,
+  });
+});

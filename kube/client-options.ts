@@ -28,6 +28,10 @@ export interface ServerOptions extends ClientOptions {
   token?: string;
   /** Read again when it is older than a minute, or the server answers 401. */
   tokenFile?: string;
+  /** Asked before every request, for a token that is rotated by other means. */
+  currentToken?: () => string;
+  /** HTTP(S) proxy to tunnel through. */
+  proxyUrl?: string;
   /** PEM. */
   clientCertificate?: string;
   /** PEM. */

@@ -13,7 +13,7 @@ import type {
   WatchEvent,
 } from './requests.ts';
 import { systemClock } from './clock.ts';
-import { endpointFromOptions, endpointInCluster, endpointWithTokenFile, type Endpoint } from './credentials.ts';
+import { endpointFromOptions, endpointInCluster, type Endpoint } from './credentials.ts';
 import { ApiError } from './errors.ts';
 import { decodeJsonLines } from './json-lines.ts';
 import { endpointFromKubeconfig } from './kubeconfig.ts';
@@ -54,17 +54,6 @@ export class ApiClient {
   /** @throws KubeconfigError when the options contradict each other. */
   static fromOptions(options: ServerOptions): ApiClient {
     return new ApiClient(endpointFromOptions(options, options.clock ?? systemClock), options);
-  }
-
-  /**
-   * A client of the same server, reached the same way (TLS, proxy), with the token of a file for its only credential. The
-   * file is read again when it is older than a minute, or the server answers 401.
-   *
-   * @throws KubeconfigError
-   */
-  async withTokenFile(tokenFile: string, options: ClientOptions): Promise<ApiClient> {
-    const clock = options.clock ?? systemClock;
-    return new ApiClient(await endpointWithTokenFile(this.#endpoint, tokenFile, clock), options);
   }
 
   /** @throws ApiError */

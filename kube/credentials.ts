@@ -92,19 +92,23 @@ export function rotatingFile(path: string, clock: Clock): (refresh: boolean) => 
 /** @throws KubeconfigError when the options contradict each other. */
 export function endpointFromOptions(options: ServerOptions, clock: Clock): Endpoint {
   const url = parseServer(options.server);
-  const { token, tokenFile, clientCertificate: cert, clientKey: key } = options;
-  if (token !== undefined && tokenFile !== undefined) {
-    throw new KubeconfigError('token and tokenFile are both set; give one of them');
+  const { token, tokenFile, currentToken, proxyUrl, clientCertificate: cert, clientKey: key } = options;
+  const given = Object.entries({ token, tokenFile, currentToken }).filter(([, value]) => value !== undefined);
+  if (given.length > 1) {
+    throw new KubeconfigError(`${given.map(([name]) => name).join(' and ')} are both set; give one of them`);
   }
   if ((cert === undefined) !== (key === undefined)) {
     throw new KubeconfigError('clientCertificate and clientKey belong together; one of them is missing');
   }
-  refuseClearText(url, token !== undefined || tokenFile !== undefined);
+  refuseClearText(url, given.length > 0);
   const tls: Tls = { ca: options.ca, cert, key, servername: options.tlsServerName };
   const readToken =
-    tokenFile === undefined ? async (): Promise<string | undefined> => token : rotatingFile(tokenFile, clock);
+    tokenFile === undefined
+      ? async (): Promise<string | undefined> => currentToken?.() ?? token
+      : rotatingFile(tokenFile, clock);
   return {
     server: url.href.replace(/\/$/, ''),
+    ...(proxyUrl === undefined ? {} : { proxyUrl }),
     async authenticate(refresh) {
       const bearer = await readToken(refresh);
       return { headers: bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }, tls };
@@ -130,21 +134,6 @@ export function endpointInCluster(options: InClusterOptions, clock: Clock): Endp
     async authenticate(refresh) {
       const [token, ca] = await Promise.all([readToken(refresh), readCa(refresh)]);
       return { headers: { authorization: `Bearer ${token}` }, tls: { ca } };
-    },
-  };
-}
-
-/** The same server, reached the same way, for whoever has the token in the file. @throws KubeconfigError */
-export async function endpointWithTokenFile(endpoint: Endpoint, tokenFile: string, clock: Clock): Promise<Endpoint> {
-  refuseClearText(new URL(endpoint.server), true);
-  const { tls } = await endpoint.authenticate(false);
-  const { ca, servername, rejectUnauthorized } = tls;
-  const readToken = rotatingFile(tokenFile, clock);
-  return {
-    ...endpoint,
-    async authenticate(refresh) {
-      const headers = { authorization: `Bearer ${await readToken(refresh)}` };
-      return { headers, tls: { ca, servername, rejectUnauthorized } };
     },
   };
 }

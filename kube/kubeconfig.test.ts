@@ -127,19 +127,3 @@ test('a server that is no API server is named, whatever it answers', async () =>
   }
   await client.close();
 });
-
-test('with the token of a file instead, a server is reached the same way', async () => {
-  const proxy = await serveHttp((_, response) => sendJson(response, 200, { metadata: { name: 'n' } }));
-  const text = config('http://localhost:1', '{ token: first }', `, proxy-url: "${proxy.url}"`);
-  const first = await ApiClient.fromKubeconfig({ text });
-  const tokenFile = join(directory, 'token');
-  const follower = await first.withTokenFile(tokenFile, {});
-  await first.close();
-  await writeFile(tokenFile, 'second');
-  await follower.get(core.configMaps, ref);
-  assert.deepEqual(
-    proxy.received.map(({ url, headers }) => [url.host, headers.authorization]),
-    [['localhost:1', 'Bearer second']],
-  );
-  await follower.close();
-});

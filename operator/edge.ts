@@ -5,6 +5,7 @@ import {
   ApiClient,
   ApiError,
   core,
+  EventRecorder,
   Informer,
   Metrics,
   systemClock,
@@ -27,17 +28,16 @@ export const edgeOptions = defineOptions({
     required: true,
     pattern: /[a-z0-9]([-a-z0-9]{0,56}[a-z0-9])?/,
   }),
-  hubKubeconfig: option.string({
+  joinTokenFile: option.string({
     description:
-      "Kubeconfig for the hub, made from the member's credential. Only its address is used once a token was rotated.",
-    required: true,
+      'File with the token of "kubectl isochrone edge token create". Read while the member has no credential that counts; the credential is kept in the Secret isochrone-hub.',
+  }),
+  hubProxy: option.string({
+    description: 'HTTP proxy by which the hub is reached, such as http://proxy:3128. Default: none.',
+    pattern: /https?:\/\/\S+/,
   }),
   memberKubeconfig: option.string({
     description: 'Kubeconfig for the member. Default: the ServiceAccount of the Pod.',
-  }),
-  stateDirectory: option.string({
-    description: 'Directory that survives restarts; holds the newest token for the hub.',
-    required: true,
   }),
   outboxSeconds: option.integer({
     description: 'How long a result that the hub has not acknowledged is kept when the hub no longer has the task.',
@@ -56,13 +56,15 @@ export const edgeOptions = defineOptions({
   }),
 });
 
-/** The edge operator: tasks down, status and reports up, Lease and grant. @throws KubeconfigError, OperatorError */
+/** The edge operator: joins, then tasks down, status and reports up, Lease and grant. @throws KubeconfigError, OperatorError */
 export async function runEdge(
   options: OptionsOf<typeof edgeOptions>,
   context: ServiceContext,
   clock: Clock = systemClock,
 ): Promise<void> {
-  const { logger, registry, health, signal } = context;
+  const { logger, registry, health } = context;
+  const hubChange = new AbortController();
+  const signal = AbortSignal.any([context.signal, hubChange.signal]);
   const metrics = new Metrics(registry);
   const syncMetrics = new SyncMetrics(registry);
   const hubNamespace = edgeNamespace(options.cluster);
@@ -74,22 +76,26 @@ export async function runEdge(
       ? await ApiClient.inCluster(memberClient)
       : await ApiClient.fromKubeconfig({ ...memberClient, path: options.memberKubeconfig });
   const credential = new HubCredential({
-    kubeconfig: options.hubKubeconfig,
-    stateDirectory: options.stateDirectory,
-    hubNamespace,
+    cluster: options.cluster,
+    member,
+    memberNamespace: SYSTEM_NAMESPACE,
+    joinTokenFile: options.joinTokenFile,
+    proxyUrl: options.hubProxy,
     client: { ...client, name: 'hub' },
     logger,
+    events: new EventRecorder({ ...common, client: member, controller: 'isochrone.dev/edge', instance: hostname() }),
     syncMetrics,
     clock,
+    onHubChanged: (error) => hubChange.abort(error),
   });
-  let status: () => true | string = () => 'waiting for a token of the hub';
+  let status: () => true | string = () => credential.check();
   health.readiness('sync', () => status());
   let hub: ApiClient;
   try {
     hub = await credential.connect(signal);
   } catch (error) {
     await member.close();
-    if (signal.aborted) return;
+    if (context.signal.aborted) return;
     throw error;
   }
 
@@ -122,23 +128,31 @@ export async function runEdge(
   const contact = new HubContact({
     ...deps,
     identity: `${hostname()}_${randomUUID()}`,
-    // A revoked token: the administrator may have put a new kubeconfig into place.
+    joinedBy: () => credential.joinedBy,
+    onRenewed: () => credential.confirmed(),
+    // A revoked credential: there may be a token to join anew with.
     onFailure: async (error) => {
       if (!(error instanceof ApiError && error.isUnauthorized)) return;
       await credential
-        .enrol(signal)
-        .catch((cause: unknown) => logger.error({ err: cause }, 'no new token for the hub'));
+        .refused(signal)
+        .catch((cause: unknown) => logger.error({ err: cause }, 'no new credential for the hub'));
     },
   });
   status = () => {
     const open = Object.entries(informers).find(([, informer]) => !informer.hasSynced);
+    const valid = credential.check();
+    if (valid !== true) return valid;
     return open === undefined ? contact.check() : `${open[0]} are not synced`;
   };
   hubSecrets.onChange((change) => {
     if (change.type === 'Deleted' || change.current.metadata.name !== names.edgeCredential) return;
-    credential.accept(change.current).catch((error: unknown) => {
+    credential.accept(change.current, signal).catch((error: unknown) => {
       logger.error({ err: error }, 'the rotated token could not be stored; the old one is used until it expires');
     });
+  });
+  memberSecrets.onChange((change) => {
+    if (change.type !== 'Deleted' && change.current.metadata.name === names.hubCredential)
+      credential.reload(change.current);
   });
   try {
     await Promise.all([
@@ -151,4 +165,5 @@ export async function runEdge(
   } finally {
     await Promise.all([hub.close(), member.close()]);
   }
+  hubChange.signal.throwIfAborted();
 }

@@ -20,11 +20,6 @@ export const operatorErrors = {
     http: 401,
     meaning: 'The edge cannot use its credential on the hub.',
   },
-  STATE_DIRECTORY_UNUSABLE: {
-    grpc: 'FAILED_PRECONDITION',
-    http: 500,
-    meaning: 'The state directory cannot be written.',
-  },
   JOIN_TOKEN_INVALID: { grpc: 'INVALID_ARGUMENT', http: 400, meaning: 'The join token is not one, or is damaged.' },
 } as const;
 

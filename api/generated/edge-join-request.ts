@@ -42,7 +42,7 @@ export interface EdgeJoinRequestStatus {
     publicKey: string;
     /** The EdgeCluster that the joiner takes itself for. */
     clusterName: string;
-    /** UID of the namespace kube-system of the member. */
+    /** UID of the namespace isochrone-system of the member. */
     memberUID: string;
     /** Version of Kubernetes of the member. */
     kubernetesVersion: string;
@@ -53,7 +53,7 @@ export interface EdgeJoinRequestStatus {
     publicKey: string;
     /** The EdgeCluster that the joiner takes itself for. */
     clusterName: string;
-    /** UID of the namespace kube-system of the member. */
+    /** UID of the namespace isochrone-system of the member. */
     memberUID: string;
     /** Version of Kubernetes of the member. */
     kubernetesVersion: string;

@@ -82,10 +82,12 @@ function restoredText({ objects, ledger, refunded, toEnrol }: Restored): string 
   const books =
     ledger === 'restored' ? 'The ledger was restored.' : 'The ledger had been restored from this backup before.';
   const holds = refunded === 0 ? '' : `${refunded} holds of jobs that are not in the backup were given back.\n`;
-  const enrol = toEnrol.map((name) => `  kubectl isochrone edge credentials ${name}\n`).join('');
+  const enrol = toEnrol.map((name) => `  kubectl isochrone edge token create ${name}\n`).join('');
   return [
     countsText({ objects, rows: {} }),
     `${books}\n${holds}Now start the operator, with this ledger.\n`,
-    enrol === '' ? '' : `Credentials of members do not come back. Enrol these again, once the operator runs:\n${enrol}`,
+    enrol === ''
+      ? ''
+      : `Credentials of members do not come back. Have these join again, once the operator runs:\n${enrol}`,
   ].join('');
 }

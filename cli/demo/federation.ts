@@ -1,11 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SYSTEM_NAMESPACE } from '@isochrone/api';
-import { ApiClient } from '@isochrone/kube';
 import {
   CertificateAuthority,
   ensureBinaries,
-  eventually,
   freePort,
   kubectl,
   kubectlCache,
@@ -16,7 +14,7 @@ import {
   type Identity,
   type ObjectStore,
 } from '@isochrone/tools/local';
-import { edgeKubeconfig } from '../kubectl/edge-credentials.ts';
+import { joinMember } from './join-member.ts';
 import {
   agentProgram,
   edgeProgram,
@@ -60,6 +58,8 @@ export interface Federation extends AsyncDisposable {
   readonly bin: string;
   /** `operator`, `scheduler`, `edge-<cluster>`, `agent-<node>`, `verifier-<node>`. */
   readonly programs: ProgramProcesses;
+  /** Lets a member join again, by a new token: for one whose credential does not count any more. */
+  join(cluster: string): Promise<void>;
   /** On the hub, as its administrator. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   stop(): Promise<void>;
@@ -176,7 +176,7 @@ class LocalFederation implements Federation {
       ]).then(() => {
         onStep('scheduler and operator');
       }),
-      ...members.map((member) => this.#join(member)),
+      ...members.map((member) => this.#begin(member)),
     ]);
   }
 
@@ -199,10 +199,9 @@ class LocalFederation implements Federation {
     };
   }
 
-  /** Gives a member its credential and starts its programs. */
-  async #join({ name, nodes }: MemberSpecification): Promise<void> {
+  /** Starts the programs of a member and lets it join. */
+  async #begin({ name, nodes }: MemberSpecification): Promise<void> {
     const member = this.members.get(name)!;
-    const hubKubeconfig = join(this.#folder, `hub-of-${name}.kubeconfig`);
     const [memberKubeconfig, agentKubeconfig] = await Promise.all([
       programKubeconfig(member, roles.edge),
       programKubeconfig(member, roles.agent),
@@ -212,30 +211,17 @@ class LocalFederation implements Federation {
       await this.#run(verifierProgram(node, folder));
       await this.#run(agentProgram(node, folder, { kubeconfig: agentKubeconfig, price }));
     });
-    const edgeUp = async (): Promise<void> => {
-      await writeFile(hubKubeconfig, await this.#credentialOf(name), { mode: 0o600 });
-      const folder = await this.#makeFolder(`edge-${name}`);
-      await this.#run(edgeProgram(name, folder, { hubKubeconfig, memberKubeconfig }));
-    };
-    await settled([edgeUp(), ...nodesUp]);
+    const joinTokenFile = this.#joinTokenFile(name);
+    await settled([this.#run(edgeProgram(name, { joinTokenFile, memberKubeconfig })), this.join(name), ...nodesUp]);
     this.#options.onStep?.(`member ${name}: edge operator, ${nodes.length} node${nodes.length === 1 ? '' : 's'}`);
   }
 
-  /** As an administrator enrols a member: with the plug-in, once the operator has issued the credential. */
-  async #credentialOf(cluster: string): Promise<string> {
-    const { signal } = this.#options;
-    const client = await ApiClient.fromKubeconfig({ path: this.hub.adminKubeconfig });
-    try {
-      const kubeconfig = await eventually(() => edgeKubeconfig(client, cluster), {
-        timeout: 60_000,
-        interval: 250,
-        describe: `EdgeCluster ${cluster} has a credential`,
-        ...(signal && { signal }),
-      });
-      return JSON.stringify(kubeconfig);
-    } finally {
-      await client.close();
-    }
+  async join(cluster: string): Promise<void> {
+    await joinMember(this.hub, cluster, this.#joinTokenFile(cluster), this.#options.signal);
+  }
+
+  #joinTokenFile(cluster: string): string {
+    return join(this.#folder, `join-token-${cluster}`);
   }
 
   /** Runs a program with what the options add for it. */

@@ -1,3 +1,4 @@
+export { joinMember } from './join-member.ts';
 export { startFederation } from './federation.ts';
 export type { Federation, FederationOptions } from './federation.ts';
 export { followJob } from './follow-job.ts';

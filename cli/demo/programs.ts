@@ -52,19 +52,13 @@ export function operatorProgram(settings: {
 
 export function edgeProgram(
   cluster: string,
-  folder: string,
-  settings: { readonly hubKubeconfig: string; readonly memberKubeconfig: string },
+  settings: { readonly joinTokenFile: string; readonly memberKubeconfig: string },
 ): ProgramSpecification {
-  const { hubKubeconfig, memberKubeconfig } = settings;
+  const { joinTokenFile, memberKubeconfig } = settings;
   return {
     name: `edge-${cluster}`,
     program: 'edge',
-    flags: {
-      cluster,
-      'hub-kubeconfig': hubKubeconfig,
-      'member-kubeconfig': memberKubeconfig,
-      'state-directory': join(folder, 'state'),
-    },
+    flags: { cluster, 'join-token-file': joinTokenFile, 'member-kubeconfig': memberKubeconfig },
   };
 }
 

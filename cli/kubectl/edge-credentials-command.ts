@@ -7,7 +7,7 @@ import { edgeKubeconfig } from './edge-credentials.ts';
 export function addEdgeCredentialsCommand(edge: Command): void {
   formatOption(edge.command('credentials'), documentFormats)
     .description(
-      'Print the kubeconfig by which the edge operator of a member reaches the hub. It holds a token: keep it secret.',
+      'Print a kubeconfig that sees the hub with the rights of a member, to look into its trouble. It holds a token: keep it secret.',
     )
     .argument('<cluster>', 'name of an EdgeCluster')
     .option(

@@ -45,7 +45,7 @@ const noCredential = 'none';
 export function planJoin(observed: ObservedJoin, now: number): JoinAction[] {
   const { request, hasToken } = observed;
   if (request.metadata.deletionTimestamp !== undefined) return [];
-  const recorded = outcomeOf(request);
+  const recorded = joinOutcomeOf(request);
   if (recorded !== undefined) {
     if (hasToken) return [{ type: 'RevokeToken' }];
     return now >= Date.parse(request.spec.expirationTime) + KEPT_MILLISECONDS ? [{ type: 'DeleteRequest' }] : [];
@@ -84,7 +84,7 @@ function decideOutcome({ request, usedBy }: ObservedJoin, now: number): JoinOutc
   return now >= Date.parse(spec.expirationTime) ? 'Expired' : undefined;
 }
 
-export function outcomeOf({ metadata }: EdgeJoinRequest): JoinOutcome | undefined {
+export function joinOutcomeOf({ metadata }: EdgeJoinRequest): JoinOutcome | undefined {
   return metadata.annotations?.[annotations.joinOutcome] as JoinOutcome | undefined;
 }
 
@@ -99,7 +99,7 @@ function isAccepted({ spec, status }: EdgeJoinRequest): boolean {
 /** Milliseconds until something must be looked at again although nothing changes. */
 export function nextJoinLook({ request }: ObservedJoin, now: number): number {
   const expiration = Date.parse(request.spec.expirationTime);
-  const wait = (outcomeOf(request) === undefined ? expiration : expiration + KEPT_MILLISECONDS) - now;
+  const wait = (joinOutcomeOf(request) === undefined ? expiration : expiration + KEPT_MILLISECONDS) - now;
   return Math.max(10, Math.min(3600_000, wait));
 }
 
@@ -117,7 +117,7 @@ export function joinStatus(observed: ObservedJoin, now: number): EdgeJoinRequest
   };
   set('Accepted', acceptance(observed));
   set('Joined', joined(observed));
-  const isOpen = isAccepted(request) && outcomeOf(request) === undefined;
+  const isOpen = isAccepted(request) && joinOutcomeOf(request) === undefined;
   return {
     ...(claim === undefined ? {} : { request: claim }),
     ...(rival === undefined ? {} : { rival }),
@@ -141,7 +141,7 @@ export const outcomeMessages: Readonly<Record<JoinOutcome, string>> = {
 };
 
 function acceptance({ request, cluster }: ObservedJoin): Verdict {
-  const outcome = outcomeOf(request);
+  const outcome = joinOutcomeOf(request);
   if (outcome !== undefined && outcome !== 'Joined')
     return { status: 'False', reason: outcome, message: outcomeMessages[outcome] };
   const { spec, status } = request;
@@ -164,7 +164,7 @@ function acceptance({ request, cluster }: ObservedJoin): Verdict {
 }
 
 function joined({ request, cluster }: ObservedJoin): Verdict {
-  const outcome = outcomeOf(request);
+  const outcome = joinOutcomeOf(request);
   if (outcome === 'Joined') return { status: 'True', reason: 'Joined', message: outcomeMessages.Joined };
   if (outcome === 'Expired' || outcome === 'Revoked')
     return { status: 'False', reason: outcome, message: outcomeMessages[outcome] };

@@ -1,3 +1,5 @@
+export { joinOutcomeOf, outcomeMessages } from './decide-request.ts';
+export type { JoinOutcome } from './decide-request.ts';
 export { formatJoinToken, parseJoinToken } from './join-token.ts';
 export type { JoinToken } from './join-token.ts';
 export { tokenObjects } from './objects.ts';

@@ -1,4 +1,4 @@
-import { names } from '@isochrone/api';
+import { annotations, names } from '@isochrone/api';
 import { core, formatMicroTime, type ApiClient, type Clock, type Logger } from '@isochrone/kube';
 import type { SyncMetrics } from './metrics.ts';
 
@@ -12,6 +12,9 @@ export interface ContactDeps {
   readonly logger: Logger;
   readonly syncMetrics: SyncMetrics;
   readonly clock: Clock;
+  /** UID of the EdgeJoinRequest that the credential came by: by it the hub knows that the credential arrived. */
+  readonly joinedBy: () => string | undefined;
+  readonly onRenewed: () => void;
   /** Called with what a failed renewal threw, before the next is tried. */
   readonly onFailure: (error: unknown) => Promise<void>;
 }
@@ -50,13 +53,14 @@ export class HubContact {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger, syncMetrics, onFailure } = this.#deps;
+    const { clock, logger, syncMetrics, onRenewed, onFailure } = this.#deps;
     while (!signal.aborted) {
       const sent = { wall: clock.now(), monotonic: clock.monotonic() };
       try {
         await this.#renew(sent, signal);
         syncMetrics.renewals.inc({ result: 'renewed' });
         syncMetrics.contact.set(sent.wall / 1000);
+        onRenewed();
       } catch (error) {
         if (signal.aborted) return;
         syncMetrics.renewals.inc({ result: 'failed' });
@@ -73,13 +77,17 @@ export class HubContact {
   }
 
   async #renew(sent: { wall: number; monotonic: number }, signal: AbortSignal): Promise<void> {
-    const { hub, member, hubNamespace, memberNamespace, identity, clock } = this.#deps;
+    const { hub, member, hubNamespace, memberNamespace, identity, joinedBy, clock } = this.#deps;
+    const uid = joinedBy();
     const renewTime = formatMicroTime(sent.wall);
     const timeoutMilliseconds = (this.#termSeconds * 1000) / 3;
     const lease = await hub.mergePatch(
       core.leases,
       { namespace: hubNamespace, name: names.edgeLease },
-      { spec: { holderIdentity: identity, renewTime } },
+      {
+        ...(uid === undefined ? {} : { metadata: { annotations: { [annotations.joinedBy]: uid } } }),
+        spec: { holderIdentity: identity, renewTime },
+      },
       { signal, timeoutMilliseconds },
     );
     this.#termSeconds = lease.spec?.leaseDurationSeconds ?? this.#termSeconds;

@@ -1,130 +1,293 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { names } from '@isochrone/api';
-import { ApiClient, ApiError, core, type ClientOptions, type Clock, type Logger, type Secret } from '@isochrone/kube';
+import { readFile } from 'node:fs/promises';
+import {
+  ApiClient,
+  core,
+  type ClientOptions,
+  type Clock,
+  type EventRecorder,
+  type Logger,
+  type Secret,
+} from '@isochrone/kube';
 import { tokenClaims } from '../edge-cluster/token.ts';
 import { OperatorError } from '../errors.ts';
+import { parseJoinToken, type JoinToken } from '../join/join-token.ts';
+import { fingerprintOf, generateJoinKey, publicKeyOf } from '../join/seal.ts';
+import { HubSecretStore, parseHubSecret, type HubSecret } from './hub-secret.ts';
+import { joinOnce } from './join-hub.ts';
+import {
+  credentialExpired,
+  credentialRefused,
+  noCredential,
+  tokenExpired,
+  tokenOfAnother,
+  tokenUsed,
+  type JoinProblem,
+} from './join-problem.ts';
 import type { SyncMetrics } from './metrics.ts';
 
 export interface HubCredentialOptions {
-  /** What the administrator gave at enrolment: address, certificate authority and a first credential. */
-  readonly kubeconfig: string;
-  /** Survives restarts: the newest token is in it, for the first one does not last. */
-  readonly stateDirectory: string;
-  readonly hubNamespace: string;
+  readonly cluster: string;
+  readonly member: ApiClient;
+  readonly memberNamespace: string;
+  /** Looked at whenever there is no credential that counts, so that a new token can be put into place. */
+  readonly joinTokenFile: string | undefined;
+  readonly proxyUrl: string | undefined;
   readonly client: ClientOptions;
   readonly logger: Logger;
+  readonly events: EventRecorder;
   readonly syncMetrics: SyncMetrics;
   readonly clock: Clock;
+  /** Told when the address or the authority of the hub is another: what is connected cannot follow. */
+  readonly onHubChanged: (error: OperatorError) => void;
 }
 
+/** Between two looks at a join that waits; a refused token is tried again rarely, for what the hub says may change. */
+const waitMilliseconds = { first: 250, most: 5000, unreachable: 5000, refused: 30_000 } as const;
+
 /**
- * The edge's credential for the hub. The hub rotates the token in a Secret that the edge may read; here it is written to a
- * file that the client reads again, so that nothing has to be restarted.
+ * The edge's credential for the hub: the Secret `isochrone-hub` on the member. It comes by a join token; the hub rotates it in a
+ * Secret that the edge may read; here it is stored, and read before every request, so that nothing has to be restarted.
  */
 export class HubCredential {
   readonly #options: HubCredentialOptions;
-  readonly #tokenFile: string;
-  #token: string | undefined;
+  readonly #store: HubSecretStore;
+  #hub: HubSecret | undefined;
+  #connectedTo: Pick<HubSecret, 'server' | 'ca'> | undefined;
+  #problem: JoinProblem | undefined;
+  #waitingFor: string | undefined;
+  #refusedToken: { readonly id: string; readonly until: number } | undefined;
 
   constructor(options: HubCredentialOptions) {
     this.#options = options;
-    this.#tokenFile = join(options.stateDirectory, 'hub-token');
+    this.#store = new HubSecretStore(options.member, options.memberNamespace);
+  }
+
+  /** UID of the EdgeJoinRequest that the credential came by; told to the hub with every renewal. */
+  get joinedBy(): string | undefined {
+    return this.#hub?.joinedBy;
+  }
+
+  /** True, or why there is no credential that counts. */
+  check(): true | string {
+    if (this.#problem !== undefined) return `${this.#problem.reason}: ${this.#problem.message}`;
+    return this.#waitingFor ?? true;
   }
 
   /**
-   * A client that follows the token. Waits until the hub is reachable and has issued one.
-   * @throws KubeconfigError; OperatorError STATE_DIRECTORY_UNUSABLE; the signal's reason
+   * A client that follows the token. Joins first when the member has no credential, and waits until it is accepted.
+   * @throws OperatorError JOIN_TOKEN_INVALID, HUB_CREDENTIAL_INVALID; the signal's reason
    */
   async connect(signal: AbortSignal): Promise<ApiClient> {
-    const { stateDirectory, client, clock, logger } = this.#options;
-    try {
-      await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
-      this.#token = await this.#stored();
-    } catch (error) {
-      const message = `stateDirectory ${stateDirectory} cannot be used; give one that this process may write to`;
-      throw new OperatorError('STATE_DIRECTORY_UNUSABLE', message, { cause: error });
-    }
-    const follower = await this.#withBootstrap((bootstrap) => bootstrap.withTokenFile(this.#tokenFile, client));
-    while (this.#token === undefined) {
-      signal.throwIfAborted();
+    const { clock, cluster, client, proxyUrl, logger } = this.#options;
+    for (let wait: number = waitMilliseconds.first; ;) {
+      let pause: number;
       try {
-        await this.enrol(signal);
+        this.#hub = await this.#store.read(signal);
+        if (this.#hub !== undefined && this.#hub.cluster !== cluster) throw wrongCluster(this.#hub.cluster, cluster);
+        if (this.#isUsable(true)) break;
+        pause = (await this.#join(signal)) ?? wait;
+        if (this.#isUsable(false)) break;
       } catch (error) {
-        logger.warn({ err: error }, 'the hub has given no token yet; tried again');
-        await clock.sleep(2000, signal);
+        signal.throwIfAborted();
+        if (error instanceof OperatorError) throw error;
+        logger.warn({ err: error }, 'the member did not answer; tried again');
+        pause = waitMilliseconds.unreachable;
       }
+      await clock.sleep(pause, signal);
+      wait = Math.min(waitMilliseconds.most, wait * 1.5);
     }
-    return follower;
+    const { server, ca } = this.#hub!;
+    this.#connectedTo = { server, ...(ca === undefined ? {} : { ca }) };
+    this.#measure();
+    return ApiClient.fromOptions({
+      ...client,
+      ...this.#connectedTo,
+      currentToken: () => this.#hub?.token ?? '',
+      ...(proxyUrl === undefined ? {} : { proxyUrl }),
+    });
   }
 
-  /** Reads the Secret with the credential of the kubeconfig, which may have been replaced since. @throws ApiError */
-  async enrol(signal: AbortSignal): Promise<void> {
-    const { kubeconfig, hubNamespace } = this.#options;
-    const ref = { namespace: hubNamespace, name: names.edgeCredential };
-    const options = { signal, timeoutMilliseconds: 10_000 };
-    try {
-      await this.accept(await this.#withBootstrap((bootstrap) => bootstrap.get(core.secrets, ref, options)));
-    } catch (error) {
-      throw explained(error, kubeconfig, hubNamespace);
-    }
+  /** The hub answered 401: tells it, and joins when there is a token that was not used yet. One step at a time. @throws OperatorError */
+  async refused(signal: AbortSignal): Promise<void> {
+    const { clock, cluster } = this.#options;
+    const claims = tokenClaims(this.#hub?.token ?? '');
+    const isOver = claims !== undefined && clock.now() >= claims.expiresAt;
+    const problem = isOver ? credentialExpired(timeOf(claims.expiresAt), cluster) : credentialRefused(cluster);
+    if (this.#problem === undefined && this.#waitingFor === undefined) this.#tell(problem);
+    if ((await this.#unusedToken(false)) !== undefined) await this.#join(signal);
   }
 
-  /** Takes over the token of the credential Secret, when there is a newer one in it. */
-  async accept(secret: Secret): Promise<void> {
-    const { logger, syncMetrics } = this.#options;
+  /** The hub answered, so the credential counts. */
+  confirmed(): void {
+    this.#problem = undefined;
+    this.#waitingFor = undefined;
+    this.#options.syncMetrics.credentialValid.set(1);
+  }
+
+  /** Takes over the token of the credential Secret on the hub, when there is a newer one in it. @throws ApiError */
+  async accept(secret: Secret, signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
     const token = Buffer.from(secret.data?.['token'] ?? '', 'base64').toString('utf8');
     const claims = tokenClaims(token);
-    if (claims === undefined || token === this.#token) return;
-    const current = this.#token === undefined ? undefined : tokenClaims(this.#token);
+    if (claims === undefined || this.#hub === undefined || token === this.#hub.token) return;
+    const current = tokenClaims(this.#hub.token ?? '');
     // A late event must not bring an older token back; one of another ServiceAccount is a new enrolment.
     if (current?.serviceAccountUID === claims.serviceAccountUID && current.issuedAt > claims.issuedAt) return;
-    await this.#store(token);
-    syncMetrics.tokenExpiration.set(claims.expiresAt / 1000);
-    logger.info({ expirationTime: new Date(claims.expiresAt).toISOString() }, 'took over a new token for the hub');
+    const known = this.#hub;
+    this.#hub = await this.#store.update((stored) => ({ ...(stored ?? known), token }), signal);
+    this.#measure();
+    logger.info({ expirationTime: timeOf(claims.expiresAt) }, 'took over a new token for the hub');
   }
 
-  async #withBootstrap<R>(use: (bootstrap: ApiClient) => Promise<R>): Promise<R> {
-    const { kubeconfig, client } = this.#options;
-    const bootstrap = await ApiClient.fromKubeconfig({ ...client, path: kubeconfig });
-    try {
-      return await use(bootstrap);
-    } finally {
-      await bootstrap.close();
+  /** An administrator of the member may write the Secret too. */
+  reload(secret: Secret): void {
+    const stored = parseHubSecret(secret);
+    if (stored?.token === undefined || stored.token === this.#hub?.token) return;
+    const { issuedAt = 0 } = tokenClaims(stored.token) ?? {};
+    const { issuedAt: known = 0 } = tokenClaims(this.#hub?.token ?? '') ?? {};
+    if (issuedAt < known) return;
+    this.#take(stored);
+  }
+
+  #take(hub: HubSecret): void {
+    const before = this.#connectedTo;
+    this.#hub = hub;
+    this.#measure();
+    if (before === undefined || (before.server === hub.server && before.ca === hub.ca)) return;
+    const message = `Secret ${this.#store.object.metadata.name ?? ''} names hub ${hub.server} now, or another authority; the edge operator ends, to be started anew`;
+    this.#options.onHubChanged(new OperatorError('HUB_CREDENTIAL_INVALID', message));
+  }
+
+  /** @param tells whether a token that ran out is told */
+  #isUsable(tells: boolean): boolean {
+    const { clock, cluster } = this.#options;
+    const claims = tokenClaims(this.#hub?.token ?? '');
+    if (claims === undefined) return false;
+    if (clock.now() < claims.expiresAt) return true;
+    if (tells) this.#tell(credentialExpired(timeOf(claims.expiresAt), cluster));
+    return false;
+  }
+
+  /** One step of a join. @returns milliseconds until the next; undefined when the caller may choose */
+  async #join(signal: AbortSignal): Promise<number | undefined> {
+    const { clock, cluster, member, memberNamespace, proxyUrl, client } = this.#options;
+    const token = await this.#unusedToken(true);
+    if (token === undefined) return waitMilliseconds.unreachable;
+    if (this.#refusedToken?.id === token.id && clock.monotonic() < this.#refusedToken.until)
+      return waitMilliseconds.unreachable;
+    const hub = await this.#beginJoin(token, signal);
+    const privateKey = hub.joinKey!;
+    const step = await joinOnce({ token, cluster, privateKey, member, memberNamespace, proxyUrl, client }, signal);
+    switch (step.type) {
+      case 'Waiting':
+        this.#tellWaiting(fingerprintOf(publicKeyOf(privateKey)));
+        return undefined;
+      case 'Joined':
+        await this.#endJoin(token, step, signal);
+        return undefined;
+      case 'Refused':
+        this.#tell(step.problem);
+        if (step.problem.mayPass) return waitMilliseconds.unreachable;
+        this.#refusedToken = { id: token.id, until: clock.monotonic() + waitMilliseconds.refused };
+        return waitMilliseconds.unreachable;
     }
   }
 
-  async #stored(): Promise<string | undefined> {
-    const { clock, syncMetrics } = this.#options;
-    const text = await readFile(this.#tokenFile, 'utf8').catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-      throw error;
-    });
-    const claims = tokenClaims(text.trim());
-    if (claims === undefined || claims.expiresAt <= clock.now()) return undefined;
-    syncMetrics.tokenExpiration.set(claims.expiresAt / 1000);
-    return text.trim();
+  /** The key is stored before anybody hears of it: a restart goes on with the same. */
+  async #beginJoin(token: JoinToken, signal: AbortSignal): Promise<HubSecret> {
+    const { cluster } = this.#options;
+    const stored = await this.#store.read(signal);
+    if (stored?.joinID === token.id && stored.joinKey !== undefined) return stored;
+    const { server, ca, id } = token;
+    const joinKey = generateJoinKey().privateKey;
+    const old = stored?.token === undefined ? {} : { token: stored.token };
+    const next = { server, ...(ca === undefined ? {} : { ca }), cluster, joinID: id, joinKey, ...old };
+    await this.#store.write(next);
+    return next;
   }
 
-  /** By renaming, so that a reader finds the old token or the new one, whole. */
-  async #store(token: string): Promise<void> {
-    const next = `${this.#tokenFile}.next`;
-    await writeFile(next, token, { mode: 0o600, flush: true });
-    await rename(next, this.#tokenFile);
-    this.#token = token;
+  async #endJoin(
+    { server, ca, id }: JoinToken,
+    { token, requestUID }: { readonly token: string; readonly requestUID: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { cluster, syncMetrics, logger, events } = this.#options;
+    const hub = { server, ...(ca === undefined ? {} : { ca }), cluster, token, joinID: id, joinedBy: requestUID };
+    await this.#store.update(() => hub, signal);
+    this.#take(hub);
+    this.#problem = undefined;
+    this.#waitingFor = undefined;
+    syncMetrics.joins.inc({ outcome: 'Joined' });
+    const note = `joined hub ${server} as EdgeCluster ${cluster}`;
+    logger.info({ server, cluster }, note);
+    events.record(core.secrets, this.#store.object, { type: 'Normal', reason: 'Joined', note });
+  }
+
+  /** @param tells whether it is told why there is none. @throws OperatorError JOIN_TOKEN_INVALID */
+  async #unusedToken(tells: boolean): Promise<JoinToken | undefined> {
+    const { joinTokenFile: file, cluster, clock } = this.#options;
+    const text = file === undefined ? '' : await readIfThere(file);
+    const problem = (found: JoinProblem): undefined => {
+      // A token that ran out, or a refusal, says more than that there is no other.
+      if (tells && this.#hub?.token === undefined) this.#tell(found);
+      return undefined;
+    };
+    if (file === undefined || text === '') return problem(noCredential(file, cluster));
+    const token = parseJoinToken(text, `join token file ${file}`);
+    if (token.cluster !== cluster) return problem(tokenOfAnother(token.cluster, cluster));
+    if (this.#hub?.joinID === token.id && this.#hub.joinKey === undefined) return problem(tokenUsed(cluster));
+    const claims = tokenClaims(token.token);
+    if (claims !== undefined && clock.now() >= claims.expiresAt)
+      return problem(tokenExpired(timeOf(claims.expiresAt), cluster));
+    return token;
+  }
+
+  #tell(problem: JoinProblem): void {
+    const { logger, events, syncMetrics } = this.#options;
+    syncMetrics.credentialValid.set(0);
+    const isKnown = this.#problem?.reason === problem.reason && this.#problem.message === problem.message;
+    this.#problem = problem;
+    this.#waitingFor = undefined;
+    if (isKnown) return;
+    const { reason, message } = problem;
+    logger.warn({ reason }, message);
+    syncMetrics.joins.inc({ outcome: reason });
+    events.record(core.secrets, this.#store.object, { type: 'Warning', reason, action: 'Join', note: message });
+  }
+
+  #tellWaiting(fingerprint: string): void {
+    const { cluster, logger, events } = this.#options;
+    const message = `waiting for the hub to accept key ${fingerprint}: kubectl isochrone edge accept ${cluster} --fingerprint ${fingerprint}`;
+    this.#problem = undefined;
+    if (this.#waitingFor === message) return;
+    this.#waitingFor = message;
+    logger.info({ fingerprint, cluster }, message);
+    const event = { type: 'Normal', reason: 'WaitingForAcceptance', action: 'Join', note: message } as const;
+    events.record(core.secrets, this.#store.object, event);
+  }
+
+  #measure(): void {
+    const claims = tokenClaims(this.#hub?.token ?? '');
+    if (claims !== undefined) this.#options.syncMetrics.tokenExpiration.set(claims.expiresAt / 1000);
   }
 }
 
-function explained(error: unknown, kubeconfig: string, hubNamespace: string): unknown {
-  if (!(error instanceof ApiError)) return error;
-  const remedy = error.isUnauthorized
-    ? 'the credential in it is over or revoked; write a new kubeconfig from the Secret on the hub'
-    : error.isForbidden
-      ? 'its user may not read the Secret; is it the kubeconfig of this cluster?'
-      : error.isNotFound
-        ? 'the EdgeCluster is not registered yet'
-        : undefined;
-  if (remedy === undefined) return error;
-  const message = `kubeconfig ${kubeconfig}, Secret ${hubNamespace}/${names.edgeCredential}: ${remedy}`;
-  return new OperatorError('HUB_CREDENTIAL_INVALID', message, { cause: error });
+function wrongCluster(stored: string, cluster: string): OperatorError {
+  const message = `Secret isochrone-hub is the credential of EdgeCluster ${stored}, and --cluster is ${cluster}; correct --cluster, or delete the Secret and join anew`;
+  return new OperatorError('HUB_CREDENTIAL_INVALID', message);
+}
+
+function timeOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
+
+async function readIfThere(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw new OperatorError('JOIN_TOKEN_INVALID', `join token file ${file} cannot be read; check the mount`, {
+      cause: error,
+    });
+  }
 }

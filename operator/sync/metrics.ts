@@ -10,6 +10,8 @@ export class SyncMetrics {
   readonly renewals: Counter<'result'>;
   readonly contact: Gauge;
   readonly tokenExpiration: Gauge;
+  readonly credentialValid: Gauge;
+  readonly joins: Counter<'outcome'>;
 
   constructor(registry: Registry) {
     const of = new Instruments(registry);
@@ -41,7 +43,18 @@ export class SyncMetrics {
       'isochrone_sync_token_expiration_timestamp_seconds',
       'When the token for the hub expires; 0 before there is one',
     );
+    this.credentialValid = of.gauge(
+      'isochrone_sync_credential_valid',
+      '1 while the hub takes the credential; 0 before a join, and once it ran out or was refused',
+    );
+    this.joins = of.counter(
+      'isochrone_sync_joins_total',
+      'Steps of joining: Joined, or why there is no credential that counts',
+      ['outcome'],
+    );
     // A rate does not see the step from no series to the first one.
+    for (const outcome of ['Joined', 'TokenRefused', 'WrongCertificateAuthority', 'CredentialRefused'])
+      this.joins.inc({ outcome }, 0);
     for (const action of ['created', 'updated', 'deleted']) this.tasks.inc({ action }, 0);
     for (const kind of ['state', 'progress']) this.statuses.inc({ kind }, 0);
     for (const result of ['renewed', 'failed']) this.renewals.inc({ result }, 0);

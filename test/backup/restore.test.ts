@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -238,23 +238,14 @@ describe('an old backup under running edges', () => {
 
     const restored = await isochrone('restore', backup);
     assert.equal(restored.code, 0, restored.stderr);
-    assert.match(restored.stdout, /Enrol these again.*\n.*edge credentials alpha/);
+    assert.match(restored.stdout, /Have these join again.*\n.*edge token create alpha/);
     const nodes = await hub.list(inferenceNodeResource);
     assert.ok(
       nodes.items.some(({ metadata }) => metadata.name === 'beta-1'),
       'pinned keys come back',
     );
     await federation.programs.start('operator');
-    for (const name of clusters) {
-      const credential = await eventually(
-        async () =>
-          run(join(federation.bin, 'kubectl-isochrone'), ['edge', 'credentials', name], {
-            env: { ...process.env, KUBECONFIG: federation.hub.adminKubeconfig },
-          }),
-        { timeout: 60_000, interval: 500, describe: `a credential of ${name}` },
-      );
-      await writeFile(join(folder, `hub-of-${name}.kubeconfig`), credential.stdout, { mode: 0o600 });
-    }
+    await Promise.all(clusters.map((name) => federation.join(name)));
     for (const name of clusters)
       await eventually(
         async () => isConditionTrue((await hub.get(edgeClusterResource, { name })).status?.conditions, 'Ready'),

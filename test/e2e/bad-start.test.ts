@@ -37,7 +37,7 @@ const socket = ['--verifier-socket', join(folder, 'verifier.sock')];
 const commands = {
   operator: ['--ledger', join(folder, 'ledger.sqlite'), '--scheduler-address', '127.0.0.1:1'],
   scheduler: ['--listen-address', '127.0.0.1:0'],
-  edge: ['--cluster', 'alpha', '--member-kubeconfig', unused, ...state],
+  edge: ['--cluster', 'alpha'],
   agent: ['--node-name', 'alpha-1', '--ask-price-per-thousand-reference-seconds', '0.2', ...state, ...socket],
   verifier: [...state, ...socket],
 } as const;
@@ -45,7 +45,7 @@ const commands = {
 const kubeconfigFlags = {
   operator: '--kubeconfig',
   scheduler: '--kubeconfig',
-  edge: '--hub-kubeconfig',
+  edge: '--member-kubeconfig',
   agent: '--kubeconfig',
 } as const;
 
@@ -86,7 +86,7 @@ describe('a program that cannot start says why and ends', () => {
   }
 
   for (const program of Object.keys(commands) as (keyof typeof commands)[]) {
-    const needed = program === 'edge' ? ['--hub-kubeconfig', unused] : [];
+    const needed = program === 'edge' ? ['--member-kubeconfig', unused] : [];
 
     test(`${program}: a configuration file with a typo`, { timeout: 30_000 }, async () => {
       const path = await file('typo.yaml', 'metricsAdress: 127.0.0.1:0\n');
@@ -124,6 +124,16 @@ describe('a program that cannot start says why and ends', () => {
     } finally {
       taken.close();
     }
+  });
+
+  test('edge: a join token that was cut short', { timeout: 30_000 }, async () => {
+    const path = await file('join-token', 'isochrone-join-v1.eyJzZXJ2ZXI');
+    const member = await file('member.kubeconfig', JSON.stringify(unreachable()));
+    const args = ['--member-kubeconfig', member, '--join-token-file', path, '--metrics-address', '127.0.0.1:0'];
+    const { status, said } = await run(['edge', ...commands.edge, ...args]);
+    assert.equal(status, 2);
+    assert.match(said, /join token file .*join-token: the join token is cut short or damaged; copy the whole line/);
+    assert.doesNotMatch(said, /eyJzZXJ2ZXI/);
   });
 
   test('a flag, a variable and a value with a slip', { timeout: 30_000 }, async () => {

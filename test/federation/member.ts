@@ -16,6 +16,7 @@ import {
   type NodeReport,
 } from '@isochrone/api';
 import { ApiClient, core, formatMicroTime, formatTime, systemClock, type Clock } from '@isochrone/kube';
+import { joinMember } from '@isochrone/cli/demo';
 import { edgeOptions, runEdge } from '@isochrone/operator/edge';
 import { loadOptions } from '@isochrone/service';
 import { eventually, type ControlPlane } from '../harness/index.ts';
@@ -34,9 +35,11 @@ export interface TestMember {
   readonly plane: ControlPlane;
   /** Administrator of the member. */
   readonly client: ApiClient;
-  /** With the credential that the operator issued. */
-  readonly hubKubeconfig: string;
-  readonly stateDirectory: string;
+  /** Where its edge operator looks for a join token. */
+  readonly joinTokenFile: string;
+  /** Makes a token for it, and accepts who asks with it. */
+  join(): Promise<void>;
+  /** The first start joins. */
   startEdge(options?: Record<string, string>, clock?: Clock): Promise<RunningProgram>;
 }
 
@@ -88,22 +91,25 @@ export async function withMember(
   await applyRights(plane, 'edge');
   const client = await ApiClient.fromKubeconfig({ path: plane.adminKubeconfig });
   await federation.admin.create(edgeClusterResource, edgeCluster(cluster, spec));
-  const hubKubeconfig = await edgeKubeconfig(federation, cluster);
   const memberKubeconfig = await kubeconfigOf(plane, 'isochrone-edge');
-  const stateDirectory = join(federation.directory, `state-${cluster}`);
+  const joinTokenFile = join(federation.directory, `join-token-${cluster}`);
+  const joinHub = (): Promise<void> => joinMember(federation.hub, cluster, joinTokenFile, undefined);
+  let hasJoined = false;
   after(() => client.close());
   return {
     cluster,
     plane,
     client,
-    hubKubeconfig,
-    stateDirectory,
+    joinTokenFile,
+    join: joinHub,
     async startEdge(options = {}, clock = systemClock) {
       const values = loadOptions(edgeOptions, {
-        flags: { cluster, hubKubeconfig, memberKubeconfig, stateDirectory, ...options },
+        flags: { cluster, joinTokenFile, memberKubeconfig, ...options },
       });
       const program = startProgram('edge', (context) => runEdge(values, context, clock));
       federation.running.add(program);
+      if (!hasJoined) await joinHub();
+      hasJoined = true;
       return program;
     },
   };
