@@ -33,8 +33,15 @@ import { observe, type Contact } from '../lease-tracker.ts';
 import type { OperatorMetrics } from '../metrics.ts';
 import { patchStatus } from '../patch-status.ts';
 import { deleteCredential, issueToken, TokenNotIssued } from './issue-token.ts';
-import { driftedObjects, memberObjects, type MemberObjectName, type MemberObjects } from './objects.ts';
+import {
+  driftedObjects,
+  memberObjects,
+  type ActualObjects,
+  type MemberObjectName,
+  type MemberObjects,
+} from './objects.ts';
 import { clusterOfNamespace, type MemberObjectViews } from './observe.ts';
+import { edgeQuota, limitsReports } from './quota.ts';
 import { clusterStatus, nextLook, planCluster, type ClusterAction, type ObservedCluster } from './reconcile.ts';
 
 export interface EdgeClusterDeps {
@@ -60,9 +67,12 @@ export class EdgeClusterController {
   readonly #deps: EdgeClusterDeps;
   readonly #contacts = new Map<string, Contact>();
   readonly #controller: Controller;
+  /** Of this term, which began once all kinds were listed. */
+  readonly #startedAt: number;
 
   constructor(deps: EdgeClusterDeps) {
     this.#deps = deps;
+    this.#startedAt = deps.clock.monotonic();
     const { clusters, providers, nodes, tasks, views, logger, metrics, clock } = deps;
     const reconcile = (key: string) => this.#reconcile(key);
     this.#controller = new Controller({
@@ -150,7 +160,7 @@ export class EdgeClusterController {
   }
 
   #look(cluster: EdgeCluster): ObservedCluster {
-    const { views, providers, nodes, tasks, leaseSeconds } = this.#deps;
+    const { views, providers, nodes, tasks } = this.#deps;
     const { name } = cluster.metadata;
     const namespace = edgeNamespace(name);
     const actual = views.actual(cluster);
@@ -160,7 +170,7 @@ export class EdgeClusterController {
       cluster,
       providerExists: providers.get(cluster.spec.providerRef.name) !== undefined,
       namespace: views.namespaces.get(namespace),
-      drifted: driftedObjects(memberObjects(cluster, leaseSeconds), actual),
+      drifted: driftedObjects(this.#desired(cluster, actual), actual),
       serviceAccountUID: actual.serviceAccount?.uid,
       credential: views.credentials.get(`${namespace}/${names.edgeCredential}`),
       contact: this.#contacts.get(name) ?? this.#observe(name, lease?.renewTime),
@@ -173,9 +183,15 @@ export class EdgeClusterController {
     };
   }
 
+  #desired(cluster: EdgeCluster, { quota }: ActualObjects): MemberObjects {
+    const { clock, leaseSeconds } = this.#deps;
+    const age = clock.monotonic() - this.#startedAt;
+    return memberObjects(cluster, leaseSeconds, edgeQuota(limitsReports(quota?.spec?.hard, age)));
+  }
+
   async #execute(cluster: EdgeCluster, action: ClusterAction): Promise<void> {
-    const { client, leaseSeconds, logger } = this.#deps;
-    const desired = memberObjects(cluster, leaseSeconds);
+    const { client, logger, views } = this.#deps;
+    const desired = this.#desired(cluster, views.actual(cluster));
     switch (action.type) {
       case 'AddFinalizer':
         await addFinalizer(client, edgeClusterResource, cluster, finalizers.edgeNamespace);

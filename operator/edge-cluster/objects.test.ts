@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EdgeCluster } from '@isochrone/api';
 import { driftedObjects, memberObjects, type ActualObjects } from './objects.ts';
+import { edgeQuota, limitsReports } from './quota.ts';
 import { rotationTime, tokenClaims } from './token.ts';
 
 const cluster = { metadata: { name: 'a', uid: 'uid-a' } } as EdgeCluster;
-const desired = memberObjects(cluster, 40);
+const desired = memberObjects(cluster, 40, edgeQuota(true));
 const actual: ActualObjects = {
   serviceAccount: { uid: 'sa' },
   role: { rules: desired.role.rules! },
@@ -94,3 +95,17 @@ for (const text of [
 ]) {
   test(`no claims in ${JSON.stringify(text.slice(0, 20))}`, () => assert.equal(tokenClaims(text), undefined));
 }
+
+test('reports are limited once the controllers of the hub must know the kind, and from then on', () => {
+  const cases: [Record<string, string> | undefined, number, boolean][] = [
+    [undefined, 0, false],
+    [undefined, 59_999, false],
+    [undefined, 60_000, true],
+    [edgeQuota(false), 0, false],
+    // A new leader does not take the limit away.
+    [edgeQuota(true), 0, true],
+  ];
+  for (const [actual, age, expected] of cases) assert.equal(limitsReports(actual, age), expected, `${age}`);
+  assert.equal(edgeQuota(false)['count/nodereports.isochrone.dev'], undefined);
+  assert.match(edgeQuota(true)['count/nodereports.isochrone.dev']!, /^\d+$/);
+});

@@ -21,7 +21,7 @@ import {
   type Secret,
   type ServiceAccount,
 } from '@isochrone/kube';
-import { edgeQuota } from './quota.ts';
+import type { Limits } from './quota.ts';
 
 /** Everything that the operator keeps for a member on the hub. */
 export interface MemberObjects {
@@ -50,8 +50,11 @@ export const edgeRules: readonly PolicyRule[] = [
   },
 ];
 
-/** @param termSeconds how long the hub waits for a renewal; the edge reads it from the Lease */
-export function memberObjects(cluster: EdgeCluster, termSeconds: number): MemberObjects {
+/**
+ * @param termSeconds how long the hub waits for a renewal; the edge reads it from the Lease
+ * @param limits of its ResourceQuota
+ */
+export function memberObjects(cluster: EdgeCluster, termSeconds: number, limits: Limits): MemberObjects {
   const { name, uid } = cluster.metadata;
   const namespace = edgeNamespace(name);
   const ours = {
@@ -70,7 +73,7 @@ export function memberObjects(cluster: EdgeCluster, termSeconds: number): Member
     },
     lease: { ...inside(names.edgeLease), spec: { leaseDurationSeconds: termSeconds } },
     credential: inside(names.edgeCredential),
-    quota: { ...inside(names.edgeQuota), spec: { hard: edgeQuota } },
+    quota: { ...inside(names.edgeQuota), spec: { hard: limits } },
     flowSchema: {
       metadata: {
         name: edgeFlowSchema(name),
