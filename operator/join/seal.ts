@@ -72,7 +72,7 @@ export function seal(
 }
 
 /** @throws SealError when it was not sealed to this key and context, or was altered */
-export function open(sealed: Sealed, privateKey: string, context: SealContext): Buffer {
+export function unseal(sealed: Sealed, privateKey: string, context: SealContext): Buffer {
   const own = createPrivateKey({ key: Buffer.from(privateKey, 'base64'), format: 'der', type: 'pkcs8' });
   const ephemeral = Buffer.from(sealed.ephemeralPublicKey, 'base64');
   const bytes = Buffer.from(sealed.ciphertext, 'base64');

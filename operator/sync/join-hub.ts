@@ -3,8 +3,8 @@ import { ApiClient, ApiError, core, type ClientOptions, type MergePatch } from '
 import { tokenClaims } from '../edge-cluster/token.ts';
 import { joinOutcomeOf, outcomeMessages } from '../join/decide-request.ts';
 import type { JoinToken } from '../join/join-token.ts';
-import { open, publicKeyOf, SealError } from '../join/seal.ts';
-import { problemOf, refusedByHub, sealBroken, tokenReused, type JoinProblem } from './join-problem.ts';
+import { publicKeyOf, SealError, unseal } from '../join/seal.ts';
+import { problemOf, refusedByHub, sealBroken, tokenReused, tokenUsed, type JoinProblem } from './join-problem.ts';
 
 export type JoinStep =
   | { readonly type: 'Waiting' }
@@ -85,6 +85,7 @@ async function step(hub: ApiClient, settings: JoinSettings, claim: Claim, signal
   if (refused !== undefined) return refused;
   if (request.status?.request === undefined) request = await write({ request: claim });
   if (request.status?.request?.publicKey !== claim.publicKey) {
+    if (joinOutcomeOf(request) === 'Joined') return { type: 'Refused', problem: tokenUsed(cluster) };
     // The hub learns only from the second of two that there are two.
     if (request.status?.rival === undefined) await write({ rival: claim });
     return { type: 'Refused', problem: tokenReused(cluster) };
@@ -112,7 +113,7 @@ function tryOpen(
   cluster: string,
 ): string | undefined {
   try {
-    const token = open(sealed, privateKey, { requestUID, cluster }).toString('utf8');
+    const token = unseal(sealed, privateKey, { requestUID, cluster }).toString('utf8');
     return tokenClaims(token) === undefined ? undefined : token;
   } catch (error) {
     if (error instanceof SealError) return undefined;
