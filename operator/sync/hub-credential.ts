@@ -130,6 +130,8 @@ export class HubCredential {
     const token = Buffer.from(secret.data?.['token'] ?? '', 'base64').toString('utf8');
     const claims = tokenClaims(token);
     if (claims === undefined || this.#hub === undefined || token === this.#hub.token) return;
+    // A watch outlives the credential that it was opened with. A join that waits brings the token too, and tells the hub so.
+    if (this.#waitingFor !== undefined) return;
     const current = tokenClaims(this.#hub.token ?? '');
     // A late event must not bring an older token back; one of another ServiceAccount is a new enrolment.
     if (current?.serviceAccountUID === claims.serviceAccountUID && current.issuedAt > claims.issuedAt) return;
