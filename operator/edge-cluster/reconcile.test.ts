@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { finalizers, type EdgeCluster } from '@isochrone/api';
+import { annotations, finalizers, type EdgeCluster } from '@isochrone/api';
 import { findCondition } from '@isochrone/kube';
 import { clusterStatus, nextLook, planCluster, type ObservedCluster } from './reconcile.ts';
 
@@ -44,6 +44,7 @@ function observed(overrides: Partial<ObservedCluster> = {}): ObservedCluster {
   };
 }
 
+const revoked: EdgeCluster = { ...cluster(), spec: { ...cluster().spec, revoked: true } };
 const deleting = cluster({ deletionTimestamp: '2030-01-01T00:00:00Z' });
 
 const plans: { name: string; observed: Partial<ObservedCluster>; expected: string[] }[] = [
@@ -119,6 +120,24 @@ const plans: { name: string; observed: Partial<ObservedCluster>; expected: strin
       },
     },
     expected: ['IssueToken'],
+  },
+  {
+    name: 'a revoked member loses its credential first, and keeps the rest',
+    observed: { cluster: revoked, drifted: ['role', 'credential'] },
+    expected: ['DeleteCredential', 'Apply role'],
+  },
+  {
+    name: 'a revoked member gets no other credential',
+    observed: { cluster: revoked, drifted: ['credential'], credential: undefined },
+    expected: [],
+  },
+  {
+    name: 'a member that is taken out by force does not wait for its tasks',
+    observed: {
+      cluster: cluster({ ...deleting.metadata, annotations: { [annotations.abandonTasks]: 'true' } }),
+      openTasks: 1,
+    },
+    expected: ['DeleteNamespace'],
   },
   { name: 'a deleted member loses its namespace', observed: { cluster: deleting }, expected: ['DeleteNamespace'] },
   { name: 'but not while tasks are open', observed: { cluster: deleting, openTasks: 1 }, expected: [] },
