@@ -64,7 +64,7 @@ export interface Installation {
 
 export async function withInstallation(federation: TestFederation, name: string): Promise<Installation> {
   const plane = await withPlane(name);
-  await applyRights(plane, 'edge.yaml');
+  await applyRights(plane, 'edge');
   const client = await ApiClient.fromKubeconfig({ path: plane.adminKubeconfig });
   after(() => client.close());
   const memberKubeconfig = await kubeconfigOf(plane, 'isochrone-edge');
