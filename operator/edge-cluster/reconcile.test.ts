@@ -218,6 +218,25 @@ const statuses: { name: string; observed: Partial<ObservedCluster>; failure?: st
     observed: { cluster: deleting, openTasks: 3 },
     expected: { Registered: ['False', 'Deleting'], Ready: ['False', 'NotRegistered'] },
   },
+  {
+    name: 'revoked',
+    observed: { cluster: revoked },
+    expected: { CredentialValid: ['False', 'Revoked'], Ready: ['False', 'CredentialRevoked'] },
+  },
+  {
+    name: 'reinstated, and not seen since a new leader came',
+    observed: {
+      contact: undecided,
+      cluster: cluster({}, { conditions: [{ ...ready, status: 'False', reason: 'CredentialRevoked' }] }),
+    },
+    expected: { Ready: ['Unknown', 'Unreachable'] },
+  },
+  { name: 'a flow', observed: {}, expected: { FlowControlled: ['True', 'PriorityLevelFound'] } },
+  {
+    name: 'no priority level',
+    observed: { hasPriorityLevel: false },
+    expected: { FlowControlled: ['False', 'PriorityLevelMissing'] },
+  },
   { name: 'no token yet', observed: { credential: undefined }, expected: { CredentialValid: undefined } },
   {
     name: 'an expired token',
