@@ -126,16 +126,6 @@ describe('a program that cannot start says why and ends', () => {
     }
   });
 
-  test('edge: a join token that was cut short', { timeout: 30_000 }, async () => {
-    const path = await file('join-token', 'isochrone-join-v1.eyJzZXJ2ZXI');
-    const member = await file('member.kubeconfig', JSON.stringify(unreachable()));
-    const args = ['--member-kubeconfig', member, '--join-token-file', path, '--metrics-address', '127.0.0.1:0'];
-    const { status, said } = await run(['edge', ...commands.edge, ...args]);
-    assert.equal(status, 2);
-    assert.match(said, /join token file .*join-token: the join token is cut short or damaged; copy the whole line/);
-    assert.doesNotMatch(said, /eyJzZXJ2ZXI/);
-  });
-
   test('a flag, a variable and a value with a slip', { timeout: 30_000 }, async () => {
     const flag = await run(['scheduler', '--listen-adress', '127.0.0.1:0']);
     assert.deepEqual([flag.status, /--listen-address/.test(flag.said)], [2, true], flag.said);
