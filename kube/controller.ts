@@ -106,6 +106,8 @@ export class Controller {
     const { concurrency = 1, metrics } = this.#options;
     metrics.maxConcurrentReconciles.set({ controller: this.name }, concurrency);
     metrics.activeWorkers.inc({ controller: this.name }, 0);
+    metrics.reconcileErrors.inc({ controller: this.name }, 0);
+    metrics.terminalErrors.inc({ controller: this.name }, 0);
     const close = (): void => this.#queue.close();
     signal.addEventListener('abort', close, { once: true });
     if (signal.aborted) close();

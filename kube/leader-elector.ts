@@ -139,6 +139,7 @@ export class LeaderElector {
 
   async #acquire(signal: AbortSignal): Promise<number | undefined> {
     this.#options.metrics.leaderStatus.set(this.#labels, 0);
+    this.#options.metrics.leaderRenewFailures.inc(this.#labels, 0);
     while (!signal.aborted) {
       try {
         const transitions = await this.#tryAcquire(signal);

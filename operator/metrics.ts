@@ -1,6 +1,8 @@
+import { conditions } from '@isochrone/api';
 import { Instruments, type ComputedGauge } from '@isochrone/kube';
 import type { Counter, Gauge, Registry } from 'prom-client';
 import { outcomeMessages } from './join/decide-request.ts';
+import type { NodeRefusal } from './node/reconcile.ts';
 
 /** What the operator tells about the federation, besides the runtime's own metrics. No label ever names a node. */
 export class OperatorMetrics {
@@ -87,6 +89,9 @@ export class OperatorMetrics {
     // A rate does not see the step from no series to the first one.
     for (const result of ['issued', 'failed']) this.tokensIssued.inc({ result }, 0);
     for (const outcome of Object.keys(outcomeMessages)) this.joins.inc({ outcome }, 0);
+    for (const reason of refusals) this.reportsRefused.inc({ reason }, 0);
+    for (const reason of conditions.inferenceModel.Admitted)
+      if (reason !== 'Admitting') this.admissions.inc({ reason }, 0);
   }
 
   /** What only a leader knows: a standby must not go on telling it. */
@@ -96,4 +101,5 @@ export class OperatorMetrics {
   }
 }
 
+const refusals: readonly NodeRefusal[] = ['ReportInvalid', 'KeyChanged', 'DeviceClaimedTwice', 'TooManyNodes'];
 const infoLabels = ['cluster', 'provider', 'class', 'country', 'region', 'latitude', 'longitude'] as const;
