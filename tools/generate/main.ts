@@ -1,6 +1,6 @@
 /**
- * Writes api/generated from crds/ and proto/, what charts have copies of, and docs/reference from the command lines. With
- * --check it writes nothing and fails when the files differ.
+ * Writes api/generated from crds/ and proto/, what charts have copies of, the dashboards, and docs/reference from the command
+ * lines. With --check it writes nothing and fails when the files differ.
  *
  * Usage: node tools/generate/main.ts [--check]
  */
@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import protobuf from 'protobufjs';
 import { parse } from 'yaml';
+import { dashboardFiles } from '../dashboards/index.ts';
 import { chartFiles } from './charts.ts';
 import { generateKind, type CustomResourceDefinition } from './crd-types.ts';
 import { referenceFolder, referencePages } from './reference-pages.ts';
@@ -26,8 +27,10 @@ import { generateSchemaFields } from './schema-fields.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 /** Folders that hold nothing else; other generated files lie among those that people write. */
+const dashboards = join('charts', 'isochrone', 'files', 'dashboards');
 const ownFolders = [
   join('api', 'generated'),
+  dashboards,
   ...globSync(join('charts', '*', 'files', 'crds'), { cwd: root }),
   referenceFolder,
 ];
@@ -36,7 +39,10 @@ const check = process.argv.includes('--check');
 const apiFiles = [...crdFiles(), ...protoFiles(), protoModule()].map(
   ([path, text]) => [join('api', 'generated', path), text] as const,
 );
-const generated = new Map<string, string>([...apiFiles, ...chartFiles(root)]);
+const dashboardJSON = dashboardFiles()
+  .entries()
+  .map(([name, text]) => [join(dashboards, name), text] as const);
+const generated = new Map<string, string>([...apiFiles, ...chartFiles(root), ...dashboardJSON]);
 if (!check) {
   for (const folder of ownFolders) rmSync(join(root, folder), { recursive: true, force: true });
   write(generated);
@@ -105,6 +111,7 @@ function differences(expected: ReadonlyMap<string, string>): string[] {
 }
 
 function listFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
