@@ -26,8 +26,8 @@ import { referenceFolder, referencePages } from './reference-pages.ts';
 import { generateSchemaFields } from './schema-fields.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-/** Folders that hold nothing else; other generated files lie among those that people write. */
 const dashboards = join('charts', 'isochrone', 'files', 'dashboards');
+/** Folders that hold nothing else; other generated files lie among those that people write. */
 const ownFolders = [
   join('api', 'generated'),
   dashboards,
