@@ -38,8 +38,9 @@ export async function run(name: BinaryName, args: readonly string[], input = '')
   throw new ToolError('CommandFailed', `${name} ${args.join(' ')}\n${errors}${output}`.trimEnd());
 }
 
-/** Runs Helm with the values as a file of its own would give them. */
-export async function helm([verb = '', ...args]: readonly string[], values: Values = {}): Promise<string> {
+/** Runs Helm, with the values, if there are any, as a file of its own would give them. */
+export async function helm([verb = '', ...args]: readonly string[], values?: Values): Promise<string> {
+  if (values === undefined) return run('helm', [verb, ...namespace, ...args]);
   return run('helm', [verb, ...namespace, '--values', '-', ...args], stringify(values));
 }
 

@@ -3,10 +3,10 @@
 {{- include "isochrone.checkNamespace" . }}
 {{- include "isochrone.checkCrds" . }}
 {{- include "isochrone.checkMonitoring" . }}
-{{- include "hub.checkLedger" . }}
 {{- if and (eq .Values.tls.provider "CertManager") (not (.Capabilities.APIVersions.Has "cert-manager.io/v1/Certificate")) }}
 {{- fail "tls.provider is CertManager, but this cluster has no kind Certificate; install cert-manager first, or set tls.provider=BuiltIn (without a cluster: --api-versions cert-manager.io/v1/Certificate)" }}
 {{- end }}
+{{- include "hub.checkLedger" . }}
 {{- $role := lookup "rbac.authorization.k8s.io/v1" "ClusterRole" "" "isochrone-operator" }}
 {{- if $role }}
 {{- $owner := include "isochrone.owner" $role }}
