@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
-import type { Secret } from '@isochrone/kube';
+import { ApiClient, type Secret } from '@isochrone/kube';
 import { kubectl, withControlPlane } from '../harness/index.ts';
 import { apply, applyOtherCrds, dryInstall, helmIn, surroundings, systemNamespace } from './cluster.ts';
 import { helm, type Chart, type Values } from './helm.ts';
+import { rightsOf } from './rights.ts';
 
 const plane = await withControlPlane({ crds: false });
 const { adminKubeconfig } = plane;
@@ -138,6 +139,75 @@ test('a member of the hub’s own cluster leaves the CRDs to the hub’s release
   const twice = dryInstall(plane, 'isochrone-edge', { ...member, crds: { install: false } }, 'second');
   await assert.rejects(twice, /this cluster is a member already, by release isochrone-system\/isochrone-edge/);
 });
+
+const rights: readonly (readonly [serviceAccount: string, rights: readonly string[]])[] = [
+  [
+    'isochrone-operator',
+    [
+      'edgeclusters: get,list,watch,patch',
+      'providers: get,list,watch',
+      'inferencemodels: get,list,watch',
+      'inferencejobs: get,list,watch,patch',
+      'inferencenodes: get,list,watch,create,update',
+      'inferencetasks: get,list,watch,create,patch,delete',
+      'nodereports: get,list,watch,create,patch',
+      'edgejoinrequests: get,list,watch,patch,delete',
+      'edgejoinrequests/status: patch',
+      'edgeclusters/status: patch',
+      'providers/status: patch',
+      'inferencemodels/status: patch',
+      'inferencejobs/status: patch',
+      'inferencenodes/status: patch',
+      'inferencetasks/status: patch',
+      'namespaces: get,list,watch,create,delete',
+      'secrets: get,list,watch,create,patch,delete',
+      'configmaps: create in isochrone-system',
+      'leases: create in isochrone-system',
+      'events: create,patch',
+      'flowschemas: get,list,watch,create,patch',
+    ],
+  ],
+  [
+    'isochrone-scheduler',
+    [
+      'edgeclusters: get,list,watch',
+      'providers: get,list,watch',
+      'inferencenodes: get,list,watch',
+      'inferencetasks: get,list,watch',
+    ],
+  ],
+  [
+    'isochrone-edge',
+    [
+      'inferencenodes: get,list,watch in isochrone-system',
+      'inferencetasks: get,list,watch,create,patch,delete in isochrone-system',
+      'secrets: get,list,watch,create,patch,delete in isochrone-system',
+      'leases: get,list,watch in isochrone-system',
+      'events: create,patch in isochrone-system',
+    ],
+  ],
+  [
+    'isochrone-agent',
+    [
+      'inferencenodes: get,list,watch,create,update,patch in isochrone-system',
+      'inferencetasks: get,list,watch in isochrone-system',
+      'inferencenodes/status: patch in isochrone-system',
+      'inferencetasks/status: patch in isochrone-system',
+      'secrets: get in isochrone-system',
+      'leases: get,list,watch,create,update,patch in isochrone-system',
+    ],
+  ],
+];
+for (const [serviceAccount, expected] of rights) {
+  test(`${serviceAccount} of the installed charts may do what is written, and nothing else`, async () => {
+    const client = await ApiClient.fromKubeconfig({ path: adminKubeconfig, userAgent: 'test' });
+    try {
+      assert.deepEqual(await rightsOf(client, serviceAccount, ['isochrone-system', 'edge-alpha', 'default']), expected);
+    } finally {
+      await client.close();
+    }
+  });
+}
 
 test('operator and scheduler have certificates of one authority, which name them', async () => {
   const authority = new X509Certificate((await secret('isochrone-ca'))['tls.crt']!);
