@@ -35,6 +35,22 @@ export const treatments: readonly (readonly [pattern: RegExp, treatment: Treatme
   [/^kubectl get inferencejobs\b/, here],
   [/^kubectl isochrone (why|results|statement)\b/, here],
   [/^isochrone ledger deposit\b/, here],
+  [/^make images$/, elsewhere('test/images/images.test.ts')],
+  [/^node tools\/images\/main\.ts build\b/, elsewhere('test/images/images.test.ts')],
+  [/^docker build\b/, nowhere('no Docker here; buildah builds the same files in test/images')],
+  [/^make package$/, elsewhere('test/cli/package.test.ts')],
+  [/^kubectl isochrone edge (token|accept|leave|revoke)\b/, elsewhere('test/joining/join.test.ts')],
+  [/^kubectl .*get secret isochrone-hub\b/, elsewhere('test/joining/join.test.ts')],
+  [/^helm (install|upgrade|uninstall)\b/, elsewhere('test/charts/install.test.ts')],
+  [/^helm test\b/, nowhere('it runs a Pod: make kind does it')],
+  [/^kubectl (create|label) namespace isochrone-system\b/, elsewhere('test/charts/cluster.ts')],
+  [/^kubectl .*create secret generic isochrone-ledger\b/, nowhere('the reader has a PostgreSQL of his own to name')],
+  [/^kubectl get crds\b.*\| xargs kubectl delete$/, nowhere('it takes everything away, as it says')],
+  [/^kubectl delete namespace isochrone-system$/, nowhere('it takes everything away, as it says')],
+  [/^make kind$/, nowhere('it needs Docker; the workflow kind.yaml runs it')],
+  [/^sudo sysctl\b/, nowhere('it changes the machine')],
+  [/^export KUBECONFIG=/, nowhere('it changes the shell of the reader')],
+  [/^kubectl get isochrone --all-namespaces$/, here],
 ];
 
 export function treatmentOf(command: string): Treatment | undefined {
