@@ -50,8 +50,13 @@ function* queriesOf(panels: readonly Panel[], dashboard: string): Generator<Pane
 const families =
   /(?<![\w:"$])(?:isochrone|scheduler|grpc|controller_runtime|workqueue|rest_client|reflector|leader_election|process|nodejs)[a-z0-9_]*_[a-z0-9_]+|isochrone:[a-z0-9_:]+/g;
 
-/** The metrics and recorded series that an expression names; what stands in quotes and in label lists is none. */
+const labelLists = /\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g;
+
+/** The metrics and recorded series that an expression names; what stands in quotes and in lists of labels is none. */
 export function metricsOf(expr: string): Set<string> {
-  const bare = expr.replaceAll(/"[^"]*"/g, '""').replaceAll(/\{[^}]*\}/g, '');
+  const bare = expr
+    .replaceAll(/"[^"]*"/g, '""')
+    .replaceAll(/\{[^}]*\}/g, '')
+    .replaceAll(labelLists, '');
   return new Set(bare.match(families));
 }
