@@ -7,6 +7,6 @@ export { admitOcrModel, ocrJob, ocrNamespace, submitOcrJob, uploadOcr } from './
 export type { OcrFederation } from './ocr-job.ts';
 export { ProgramProcesses } from './program-processes.ts';
 export type { ProgramSpecification } from './program-processes.ts';
-export { createBucket, storageClient, storageSecret } from './storage.ts';
+export { createBucket, storageClient } from './storage.ts';
 export { ocrMembers } from './topology.ts';
 export type { MemberSpecification, NodeSpecification } from './topology.ts';

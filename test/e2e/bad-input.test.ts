@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { findCondition } from '@isochrone/kube';
 import { createTensor, encodeNpy } from '@isochrone/tensor';
-import { storageSecret } from '@isochrone/cli/demo';
+import { storageSecret } from '@isochrone/tools/local';
 import { encodeOnnxModel } from '@isochrone/node-agent/testing';
 import { normalisingModel } from '@isochrone/node-agent/testing/models';
 import { eventually } from '../harness/index.ts';

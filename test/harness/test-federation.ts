@@ -11,12 +11,12 @@ import {
   type InferenceModel,
   type InferenceNode,
 } from '@isochrone/api';
-import { createBucket, startFederation, storageClient, storageSecret } from '@isochrone/cli/demo';
+import { createBucket, startFederation, storageClient } from '@isochrone/cli/demo';
 import type { Federation, FederationOptions, MemberSpecification } from '@isochrone/cli/demo';
 import { ApiClient, core, findCondition, isConditionTrue } from '@isochrone/kube';
 import { openLedger, parseMoney, type Ledger } from '@isochrone/ledger';
 import { parseS3URI, type S3Client } from '@isochrone/operator/storage';
-import { eventually, type EventuallyOptions } from '@isochrone/tools/local';
+import { eventually, storageSecret, type EventuallyOptions } from '@isochrone/tools/local';
 import { withManifests } from './members.ts';
 
 /** Where the jobs of the tests are, and their bucket. */

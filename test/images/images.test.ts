@@ -28,7 +28,7 @@ import { createTensor } from '/app/tensor/index.ts';
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
 const runtime = new Runtime({ environment: runtimeEnvironment(process.env, undefined), clock: systemClock, logger });
 const options = sessionOptions({ executionProvider: 'CPU', numericProfile: 'FP32Strict', cpuThreads: 1 });
-const { inputs, outputs } = await runtime.load('/work/model.onnx', options, 20_000);
+const { inputs, outputs } = await runtime.load('/mnt/model.onnx', options, 20_000);
 const input = createTensor('FP32', [1, 4], new Uint8Array(new Float32Array([1, 2, 3, 4]).buffer));
 const { output } = await runtime.run({ name: inputs[0].name, tensor: input }, outputs[0].name, 20_000);
 console.log([...new Float32Array(output.data.slice().buffer)].join());
@@ -48,13 +48,13 @@ const programs: readonly {
     program: 'scheduler',
     of: 'control-plane',
     readiness: 503,
-    args: ['--kubeconfig', '/work/kubeconfig', '--listen-address', '127.0.0.1:0'],
+    args: ['--kubeconfig', '/mnt/kubeconfig', '--listen-address', '127.0.0.1:0'],
   },
   {
     program: 'operator',
     of: 'control-plane',
     readiness: 200, // it stands by until it can lead
-    args: ['--kubeconfig', '/work/kubeconfig', '--ledger', '/tmp/ledger', '--scheduler-address', '127.0.0.1:1'],
+    args: ['--kubeconfig', '/mnt/kubeconfig', '--ledger', '/tmp/ledger', '--scheduler-address', '127.0.0.1:1'],
   },
   // By the ServiceAccount: this image has no client library for a kubeconfig.
   {
@@ -218,7 +218,7 @@ describe('images', { skip: lacking ?? false }, () => {
       await writeFile(join(work, 'account', 'namespace'), 'isochrone-system');
       const metrics = `127.0.0.1:${await freePort()}`;
       const child = await image(of).start([program, '--metrics-address', metrics, ...args], {
-        volumes: { [work]: '/work', [join(work, 'account')]: '/var/run/secrets/kubernetes.io/serviceaccount' },
+        volumes: { [work]: '/mnt', [join(work, 'account')]: '/var/run/secrets/kubernetes.io/serviceaccount' },
         env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port), ...env },
       });
       const ended = new Promise<[string, string]>((resolve) => {
@@ -266,8 +266,8 @@ describe('images', { skip: lacking ?? false }, () => {
     await mkdir(work);
     await writeFile(join(work, 'model.onnx'), doublingModel('FP32', ['n', 4]));
     await writeFile(join(work, 'run.ts'), runModel);
-    const volumes = { [work]: '/work' };
-    const { status, output, errors } = await image('node-agent').run(['/work/run.ts'], {
+    const volumes = { [work]: '/mnt' };
+    const { status, output, errors } = await image('node-agent').run(['/mnt/run.ts'], {
       volumes,
       entrypoint: ['node'],
     });

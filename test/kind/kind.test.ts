@@ -70,7 +70,7 @@ for (const member of members) {
 
 test('what is uploaded twice is there, as the server of the pinned version has it', async () => {
   const { endpoint, accessKeyId, secretAccessKey, region } = store;
-  const objects = { endpoint, localEndpoint: endpoint, accessKeyId, secretAccessKey };
+  const objects = { endpoint, localEndpoint: endpoint, accessKeyId, secretAccessKey, region };
   for (const text of ['first', 'second']) await upload(objects, 's3://vision/folder/lines.npy', Buffer.from(text));
   const client = new AwsClient({ accessKeyId, secretAccessKey, region, service: 's3' });
   const response = await client.fetch(`${endpoint}/vision/folder/lines.npy`);

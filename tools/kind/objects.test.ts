@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { objectsArguments, objectsOf, storageSecret } from './objects.ts';
+import { storageSecret } from '../local/storage-secret.ts';
+import { objectsArguments, objectsOf } from './objects.ts';
 
 const inspected = {
   Config: { Env: ['PATH=/bin', 'ROOT_ACCESS_KEY_ID=isochrone', 'ROOT_SECRET_ACCESS_KEY=a=b'] },
@@ -25,8 +26,9 @@ test('where it is and its credentials are what docker says of the container', ()
     localEndpoint: 'http://127.0.0.1:49153',
     accessKeyId: 'isochrone',
     secretAccessKey: 'a=b',
+    region: 'us-east-1',
   });
-  assert.deepEqual(storageSecret(objects, 'vision', 'vision-s3').stringData, {
+  assert.deepEqual(storageSecret(objects, { namespace: 'vision', name: 'vision-s3' }).stringData, {
     AWS_ACCESS_KEY_ID: 'isochrone',
     AWS_SECRET_ACCESS_KEY: 'a=b',
     AWS_REGION: 'us-east-1',

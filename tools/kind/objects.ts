@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { AwsClient } from 'aws4fetch';
 import { ToolError } from '../errors.ts';
 import { eventually } from '../local/eventually.ts';
+import type { StorageAccount } from '../local/storage-secret.ts';
 import { hasObjects } from './clusters.ts';
 import type { Run } from './run.ts';
 import { objectsContainer } from './topology.ts';
@@ -11,13 +12,9 @@ const image = 'docker.io/versity/versitygw';
 const region = 'us-east-1';
 const port = 7070;
 
-export interface KindObjects {
-  /** As Pods reach it. */
-  readonly endpoint: string;
-  /** As this machine reaches it. */
+export interface KindObjects extends StorageAccount {
+  /** As this machine reaches it; `endpoint` is for Pods. */
   readonly localEndpoint: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
 }
 
 /** An S3 server on the network of the clusters, whose objects live as long as its container. */
@@ -68,6 +65,7 @@ export function objectsOf(inspected: string): KindObjects {
     localEndpoint: `http://127.0.0.1:${hostPort}`,
     accessKeyId: setting('ROOT_ACCESS_KEY_ID'),
     secretAccessKey: setting('ROOT_SECRET_ACCESS_KEY'),
+    region,
   };
 }
 
@@ -84,23 +82,4 @@ export async function upload(objects: KindObjects, uri: string, body: Uint8Array
   };
   await put(bucket, new Uint8Array());
   await put(`${bucket}${pathname}`, body);
-}
-
-/** As users' Secrets hold it. */
-export function storageSecret(
-  { endpoint, accessKeyId, secretAccessKey }: KindObjects,
-  namespace: string,
-  name: string,
-) {
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { namespace, name },
-    stringData: {
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      AWS_REGION: region,
-      AWS_ENDPOINT_URL: endpoint,
-    },
-  };
 }

@@ -16,3 +16,5 @@ export type { Postgres } from './postgres.ts';
 export { ProcessSupervisor } from './process-supervisor.ts';
 export type { ProcessSpecification, SupervisedProcess, SupervisorOptions } from './process-supervisor.ts';
 export { freePort } from './sockets.ts';
+export { storageSecret } from './storage-secret.ts';
+export type { StorageAccount } from './storage-secret.ts';
