@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import type { EdgeCluster, InferenceNode } from '@isochrone/api';
 import { Registry } from 'prom-client';
 import { observeFleet } from './fleet-samples.ts';
+import type { Attempt } from './job/attempts.ts';
+import { JobMetrics } from './job/metrics.ts';
 import { OperatorMetrics } from './metrics.ts';
 
 const lastTransitionTime = '2026-01-01T00:00:00Z';
@@ -65,3 +67,39 @@ test('the fleet is told at each scrape, and not any more once the term is over',
   metrics.endTerm();
   assert.doesNotMatch(await registry.metrics(), /^isochrone_(edge_cluster|nodes|account_balance)\w*\{/m);
 });
+
+test('10,000 nodes make no more series than one node of each cluster', async () => {
+  const names = Array.from({ length: 100 }, (_, index) => `cluster-${index}`);
+  const seriesWith = async (nodesPerCluster: number): Promise<number> => {
+    const registry = new Registry();
+    const nodes = Array.from({ length: nodesPerCluster }, (_, index) =>
+      node(index % 2 === 0 ? 'AgentReady' : 'AgentNotReady', index % 3 === 0 ? 'Quarantined' : 'NoEvidenceAgainst'),
+    );
+    observeFleet(new OperatorMetrics(registry), {
+      clusters: { list: () => names.map((name) => cluster(name, 'True', 'LeaseRenewed')) },
+      nodes: { byIndex: () => nodes },
+    });
+    const jobs = new JobMetrics(registry);
+    for (const name of names) for (let index = 0; index < nodesPerCluster; index++) ran(jobs, name, `node-${index}`);
+    return seriesOf(await registry.metrics());
+  };
+  const one = await seriesWith(1);
+  assert.equal(await seriesWith(100), one);
+  assert.ok(one < 6000, `${one} series`);
+});
+
+/** An attempt of the node is held, delivered and paid. */
+function ran(jobs: JobMetrics, name: string, node: string): void {
+  const held: Attempt = {
+    ...{ attempt: 1, purpose: 'Work', verifies: undefined, state: 'Held', reason: undefined, charged: true },
+    ...{ cluster: name, node, provider: 'p', heldAt: 0, settledAt: undefined },
+    ...{ shards: [{ index: 0, records: 1, amount: 1n, output: undefined }], records: 1, amount: 1n },
+  };
+  jobs.held(held);
+  jobs.delivered(1000, 1000);
+  jobs.settled({ ...held, state: 'Released', settledAt: 1000 }, 1);
+}
+
+function seriesOf(exposition: string): number {
+  return exposition.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length;
+}
