@@ -24,6 +24,7 @@ import { VerifierClient } from './verifier/verifier-client.ts';
 export { agentOptions } from './agent-options.ts';
 export { agentErrors, verifierErrors } from './errors.ts';
 export type { AgentErrorCode } from './errors.ts';
+export { agentMetrics } from './metrics.ts';
 
 const identityMilliseconds = 5_000;
 const identityRetryMilliseconds = 1_000;

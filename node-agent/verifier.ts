@@ -10,6 +10,8 @@ import { loadNodeKey } from './verifier/node-key.ts';
 import { ReceiptLog } from './verifier/receipt-log.ts';
 import { verifierHandlers } from './verifier/service.ts';
 
+export { verifierMetrics } from './verifier/metrics.ts';
+
 export const verifierOptions = defineOptions({
   stateDirectory: option.string({
     description: 'Folder of the key and the receipts; keep it with the node, and away from the agent.',

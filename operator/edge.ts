@@ -22,6 +22,8 @@ import { ReportSync } from './sync/report-controller.ts';
 import { createSecretSync } from './sync/secret-controller.ts';
 import { TaskSync } from './sync/task-controller.ts';
 
+export { SyncMetrics } from './sync/metrics.ts';
+
 export const edgeOptions = defineOptions({
   cluster: option.string({
     description: 'Name of the EdgeCluster on the hub.',

@@ -9,6 +9,9 @@ import { LedgerWatch } from './ledger-watch.ts';
 import { OperatorMetrics } from './metrics.ts';
 import { createSchedulerClient } from './scheduler-client.ts';
 
+export { JobMetrics } from './job/metrics.ts';
+export { OperatorMetrics } from './metrics.ts';
+
 export const operatorOptions = defineOptions({
   kubeconfig: option.string({ description: 'Kubeconfig for the hub. Default: the ServiceAccount of the Pod.' }),
   ledger: option.string({

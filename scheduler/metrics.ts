@@ -1,9 +1,9 @@
 import { ComputedGauge, type Clock, type Sample } from '@isochrone/kube';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Claims } from './capacity/claims.ts';
+import { Claims } from './capacity/claims.ts';
 import { capacityByCluster, pricesOf, statesOf } from './capacity/cluster-capacity.ts';
 import type { Placement } from './scheduler.ts';
-import type { NodeTable } from './table/node-table.ts';
+import { NodeTable } from './table/node-table.ts';
 
 export interface MetricsSources {
   readonly registry: Registry;
@@ -126,6 +126,14 @@ export class SchedulerMetrics {
   answered(method: string, code: string): void {
     this.#handled.inc(handledLabels(method, codeName(code)));
   }
+}
+
+/** Puts the metrics of a scheduler that has seen nothing into the registry: for who wants to know which there are. */
+export function declareMetrics(registry: Registry): void {
+  const table = new NodeTable();
+  const clock = { monotonic: () => 0 };
+  const claims = new Claims({ clock, assumeMilliseconds: 0, usage: table });
+  new SchedulerMetrics({ registry, claims, table, clock, lastChangeAt: () => 0 });
 }
 
 function handledLabels(method: string, code: string) {

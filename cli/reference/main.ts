@@ -8,6 +8,7 @@ import { kubectlProgram } from '../kubectl/program.ts';
 import { commandOf } from '../service-command.ts';
 import { services } from '../services.ts';
 import { errorPage } from './error-page.ts';
+import { metricsPage } from './metrics-page.ts';
 import { programPage } from './program-page.ts';
 
 // What is typed before a program's name would be a default of the page.
@@ -24,5 +25,6 @@ const pages = {
     { typed: 'isochrone', loaded: new Map(await Promise.all(programs)) },
   ),
   'errors.md': errorPage(),
+  'metrics.md': metricsPage(),
 };
 process.stdout.write(JSON.stringify(pages));

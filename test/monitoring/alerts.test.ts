@@ -84,6 +84,16 @@ test('no runbook and no unit test is of an alert that is gone', () => {
   );
 });
 
+test('the page about monitoring lists every alert with its severity, and every dashboard', () => {
+  const page = readFileSync(join(root, 'docs', 'monitoring.md'), 'utf8');
+  const listed = [...page.matchAll(/^\| \[(\w+)\]\(runbooks\/\1\.md\) +\| (\w+) /gm)].map(([, ...row]) => row);
+  assert.deepEqual(listed.toSorted(), alerts.map(({ alert, labels }) => [alert, labels?.['severity']]).toSorted());
+  for (const file of globSync(join(root, 'charts', 'isochrone', 'files', 'dashboards', '*.json'))) {
+    const { title } = JSON.parse(readFileSync(file, 'utf8')) as { title: string };
+    assert.match(page, new RegExp(`^\\| ${title.replace('Isochrone / ', '')} +\\| `, 'm'));
+  }
+});
+
 test('every file that a runbook points to exists', () => {
   for (const path of globSync(runbookOf('*'))) {
     for (const [, target] of readFileSync(path, 'utf8').matchAll(/\]\(([^)]+)\)/g))

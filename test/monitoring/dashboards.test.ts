@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { isConditionTrue, findCondition } from '@isochrone/kube';
 import { ensureDebianPackages } from '@isochrone/tools/debian';
@@ -8,9 +10,11 @@ import { eventually } from '../harness/index.ts';
 import { member } from '../harness/members.ts';
 import { withFederation, type TestFederation } from '../harness/test-federation.ts';
 import { withPrometheus, type Prometheus, type ScrapeTarget } from './prometheus.ts';
-import { chartRules, dashboardQueries, metricsOf, type PanelQuery } from './rules.ts';
+import { chartRules, dashboardQueries, metricsOf, root, type PanelQuery } from './rules.ts';
 
 const lacking = await ensureDebianPackages({ packages: ['prometheus'], programs: ['prometheus', 'promtool'] });
+
+const reference = readFileSync(join(root, 'docs', 'reference', 'metrics.md'), 'utf8');
 
 /** What Grafana puts in, for a reader who looks at all members over the time of this test. */
 const variables = { $__rate_interval: '15m', $__range: '15m', $cluster: '.*' };
@@ -72,6 +76,7 @@ describe('a running federation', { skip: lacking ?? false }, async () => {
       const text = await (await fetch(`http://${address}/metrics`)).text();
       const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
       assert.equal(status, 0, stderr);
+      for (const [, name] of text.matchAll(/^# TYPE (\S+) /gm)) assert.ok(reference.includes(`| \`${name!}\` `), name);
       assert.doesNotMatch(text, /="(hub|alpha|beta)(-|\/\w+-)1"/, 'a label names a node');
       const histograms = [...text.matchAll(/^# TYPE (\S+) histogram$/gm)].map(([, name]) => name!);
       const observed = histograms.filter((name) => text.includes(`\n${name}_count`));

@@ -1,6 +1,6 @@
 /**
- * Writes api/generated from crds/ and proto/, what charts have copies of, the dashboards, and docs/reference from the command
- * lines. With --check it writes nothing and fails when the files differ.
+ * Writes api/generated from crds/ and proto/, what charts have copies of, the dashboards, and docs/reference from the
+ * programs. With --check it writes nothing and fails when the files differ.
  *
  * Usage: node tools/generate/main.ts [--check]
  */

@@ -6,7 +6,7 @@ import { format, resolveConfig } from 'prettier';
 export const referenceFolder = join('docs', 'reference');
 
 /**
- * The pages about the command lines, formatted. They are made in a process of its own, as this package knows nothing of the
+ * The pages about command lines, errors and metrics, formatted. They are made in a process of its own, as this package knows nothing of the
  * others.
  */
 export async function referencePages(root: string): Promise<Map<string, string>> {
