@@ -94,7 +94,8 @@ export class RunningCluster implements Cluster {
     const uid = await this.kubectl(['get', 'pod', name, '--namespace', namespace, '-o', 'jsonpath={.metadata.uid}']);
     const hierarchy = join('/sys/fs/cgroup/pids', this.#layout.cgroup);
     for await (const file of glob(join(hierarchy, '**', `pod${uid}`, '*', 'cgroup.procs'))) {
-      for (const pid of (await readFile(file, 'utf8')).split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
+      for (const pid of (await readFile(file, 'utf8')).split('\n').filter(Boolean))
+        process.kill(Number(pid), 'SIGKILL');
     }
   }
 
