@@ -51,6 +51,7 @@ export const treatments: readonly (readonly [pattern: RegExp, treatment: Treatme
   [/^sudo sysctl\b/, nowhere('it changes the machine')],
   [/^export KUBECONFIG=/, nowhere('it changes the shell of the reader')],
   [/^kubectl get isochrone --all-namespaces$/, here],
+  [/^kubectl isochrone doctor\b/, elsewhere('cli/kubectl/doctor/examine.test.ts')],
 ];
 
 export function treatmentOf(command: string): Treatment | undefined {

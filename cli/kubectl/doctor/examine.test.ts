@@ -11,7 +11,6 @@ import type { ObservedPod, Snapshot } from './snapshot.ts';
 
 const now = Date.parse('2026-11-01T12:00:00Z');
 const at = (seconds: number): string => new Date(now + seconds * 1000).toISOString();
-type Any = never;
 
 interface Schema {
   properties?: Record<string, Schema>;
@@ -324,7 +323,7 @@ describe('examine', () => {
   ] as const) {
     for (const [code, change, message] of rows) {
       test(`${code}: ${message.source}`, () => {
-        const found = examine({ ...base, ...(change as Any) });
+        const found = examine({ ...base, ...(change as object) });
         assert.deepEqual(
           found.map((one) => one.code),
           [code],
