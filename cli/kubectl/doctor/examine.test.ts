@@ -323,7 +323,7 @@ describe('examine', () => {
   ] as const) {
     for (const [code, change, message] of rows) {
       test(`${code}: ${message.source}`, () => {
-        const found = examine({ ...base, ...(change as object) });
+        const found = examine({ ...base, ...(change as Partial<Snapshot>) });
         assert.deepEqual(
           found.map((one) => one.code),
           [code],
