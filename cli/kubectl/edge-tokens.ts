@@ -44,8 +44,13 @@ export function edgeTokenRows(requests: readonly EdgeJoinRequest[]): EdgeTokenRo
     );
 }
 
-const refusals = new Set(['TokenReused', 'ClusterMismatch', 'FingerprintMismatch', 'KeyInvalid']);
-const waits = new Set(['WaitingForAcceptance', 'WaitingForCluster']);
+export const edgeTokenRefusals: ReadonlySet<string> = new Set([
+  'TokenReused',
+  'ClusterMismatch',
+  'FingerprintMismatch',
+  'KeyInvalid',
+]);
+export const edgeTokenWaits: ReadonlySet<string> = new Set(['WaitingForAcceptance', 'WaitingForCluster']);
 
 export const edgeTokenView: View<EdgeTokenRow> = {
   key: ({ name }) => name,
@@ -57,7 +62,7 @@ export const edgeTokenView: View<EdgeTokenRow> = {
     {
       head: 'STATE',
       cell: ({ state }) => state,
-      tone: ({ state }) => (refusals.has(state) ? 'bad' : waits.has(state) ? 'doubtful' : undefined),
+      tone: ({ state }) => (edgeTokenRefusals.has(state) ? 'bad' : edgeTokenWaits.has(state) ? 'doubtful' : undefined),
     },
     { head: 'FINGERPRINT', cell: ({ fingerprint }) => fingerprint },
     { head: 'EXPIRES', cell: ({ expirationTime }) => expirationTime },

@@ -1,3 +1,5 @@
+export { tokenClaims } from '../edge-cluster/token.ts';
+export type { TokenClaims } from '../edge-cluster/token.ts';
 export { joinOutcomeOf, outcomeMessages } from './decide-request.ts';
 export type { JoinOutcome } from './decide-request.ts';
 export { formatJoinToken, parseJoinToken } from './join-token.ts';

@@ -9,9 +9,21 @@ const memberKinds = ['inferencetasks', 'inferencenodes'];
 
 export function checkServer({ server, unreachable, version, forbidden }: Snapshot): Finding[] {
   if (unreachable !== undefined) return [finding('ServerUnreachable', server, unreachable)];
-  const isOld = version !== undefined && version.major === '1' && Number.parseInt(version.minor, 10) < leastMinor;
+  const { major, minor = '' } = {
+    major: version?.emulationMajor ?? version?.major,
+    minor: version?.emulationMinor ?? version?.minor,
+  };
+  const isOld = major === '1' && Number.parseInt(minor, 10) < leastMinor;
   return [
-    ...(isOld ? [finding('KubernetesTooOld', server, `it is ${version.gitVersion}; 1.${leastMinor} is needed`)] : []),
+    ...(isOld
+      ? [
+          finding(
+            'KubernetesTooOld',
+            server,
+            `it is ${major}.${minor} (${version?.gitVersion ?? ''}); 1.${leastMinor} is needed`,
+          ),
+        ]
+      : []),
     ...forbidden.map((plural) => finding('PermissionMissing', server, `you may not list ${plural}`)),
   ];
 }

@@ -1,11 +1,10 @@
-import { names, SYSTEM_NAMESPACE } from '@isochrone/api';
-import { parseQuantity } from '@isochrone/kube';
-import { finding, type Finding } from './findings.ts';
-import { age, isStale } from './hub.ts';
-import { nameOf, type Snapshot } from './snapshot.ts';
+import { annotations, names, SYSTEM_NAMESPACE } from '@isochrone/api';
+import { parseQuantity, type Secret } from '@isochrone/kube';
+import { tokenClaims } from '@isochrone/operator/join';
+import { finding, type Finding, type FindingCode } from './findings.ts';
+import { age, isLate, isStale } from './hub.ts';
+import { componentOf, nameOf, type Snapshot } from './snapshot.ts';
 
-/** Where the edge operator keeps its credential for the hub. */
-const hubSecret = 'isochrone-hub';
 const gpuResource = 'nvidia.com/gpu';
 
 /** What only a member has: contact with its hub, agents, GPUs. */
@@ -13,9 +12,11 @@ export function checkEdge(snapshot: Snapshot): Finding[] {
   const { secrets, leases, pods, machines, nodes, server, now, forbidden, unreachable } = snapshot;
   if (unreachable !== undefined) return [];
   const findings: Finding[] = [];
-  if (!forbidden.includes('secrets') && !secrets.some(({ metadata }) => metadata.name === hubSecret)) {
-    const object = `Secret ${SYSTEM_NAMESPACE}/${hubSecret}`;
-    findings.push(finding('HubCredentialMissing', object, 'it is not there: the member has not joined'));
+  if (!forbidden.includes('secrets')) {
+    const secret = secrets.find(
+      ({ metadata }) => metadata.namespace === SYSTEM_NAMESPACE && metadata.name === names.hubCredential,
+    );
+    findings.push(...checkCredential(secret, now));
   }
   const grant = leases.find(({ metadata }) => metadata.name === names.grantLease);
   if (!forbidden.includes('leases') && (grant === undefined || isStale(grant, now))) {
@@ -23,7 +24,7 @@ export function checkEdge(snapshot: Snapshot): Finding[] {
       grant === undefined ? 'the hub was never reached' : `no contact for ${Math.round(age(grant, now) / 1000)} s`;
     findings.push(finding('HubUnreachable', `Lease ${SYSTEM_NAMESPACE}/${names.grantLease}`, since));
   }
-  const agents = pods.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === 'agent');
+  const agents = pods.filter((pod) => componentOf(pod) === 'agent');
   if (!forbidden.includes('pods') && agents.length === 0)
     findings.push(finding('AgentMissing', server, 'no Pod has the label app.kubernetes.io/component=agent'));
   const withAgent = new Set(nodes.map(({ metadata }) => metadata.name));
@@ -33,4 +34,28 @@ export function checkEdge(snapshot: Snapshot): Finding[] {
       findings.push(finding('GPUsWithoutAgent', nameOf('Node', machine), `it offers ${gpus} ${gpuResource}`));
   }
   return findings;
+}
+
+function checkCredential(secret: Secret | undefined, now: number): Finding[] {
+  const object = `Secret ${SYSTEM_NAMESPACE}/${names.hubCredential}`;
+  if (secret === undefined)
+    return [finding('HubCredentialMissing', object, 'it is not there: the member has not joined')];
+  const token = Buffer.from(secret.data?.['token'] ?? '', 'base64').toString('utf8');
+  const fingerprint = secret.metadata.annotations?.[annotations.fingerprint];
+  if (token === '' && fingerprint !== undefined)
+    return [finding('JoinPending', object, `its key ${fingerprint} is not accepted`)];
+  const { issuedAt, expiresAt } = tokenClaims(token) ?? { issuedAt: 0, expiresAt: 0 };
+  if (expiresAt === 0) return [finding('HubCredentialMissing', object, 'it has no token that can be read')];
+  const ends = new Date(expiresAt).toISOString();
+  if (now >= expiresAt) return [finding('HubCredentialMissing', object, `its token ended at ${ends}`)];
+  return isLate(issuedAt, expiresAt, now) ? [finding('CredentialExpiring', object, `its token ends at ${ends}`)] : [];
+}
+
+/** Why a member has no contact with its hub, each cause before what follows from it. */
+const contactCodes: readonly FindingCode[] = ['WrongHub', 'HubCredentialMissing', 'JoinPending', 'HubUnreachable'];
+
+/** Of what tells one broken contact, only the cause. */
+export function withoutEchoes(findings: readonly Finding[]): Finding[] {
+  const cause = contactCodes.map((code) => findings.find((one) => one.code === code)).find((one) => one !== undefined);
+  return findings.filter((one) => one === cause || !contactCodes.includes(one.code));
 }

@@ -3,108 +3,51 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { schemaFields } from '@isochrone/api';
-import type { CustomResourceDefinition, Lease } from '@isochrone/kube';
 import { findingsText } from './command.ts';
 import { examine } from './examine.ts';
 import { findingTable, type FindingCode } from './findings.ts';
-import type { ObservedPod, Snapshot } from './snapshot.ts';
-
-const now = Date.parse('2026-11-01T12:00:00Z');
-const at = (seconds: number): string => new Date(now + seconds * 1000).toISOString();
-
-interface Schema {
-  properties?: Record<string, Schema>;
-}
-
-function crd(plural: string, fields: readonly string[] = schemaFields[plural] ?? []): CustomResourceDefinition {
-  const schema: Schema = {};
-  for (const field of fields) {
-    let inside = schema;
-    for (const name of field.split('.')) inside = (inside.properties ??= {})[name] ??= {};
-  }
-  return {
-    metadata: { name: `${plural}.isochrone.dev` },
-    spec: {
-      group: 'isochrone.dev',
-      scope: 'Namespaced',
-      names: { plural, kind: plural },
-      versions: [{ name: 'v1alpha1', served: true, storage: true, schema: { openAPIV3Schema: schema } }],
-    },
-    status: { conditions: [{ type: 'Established', status: 'True' }] },
-  };
-}
-
-function pod(component: string, status: ObservedPod['status'], namespace = 'isochrone-system'): ObservedPod {
-  return {
-    metadata: { name: component, namespace, uid: component, labels: { 'app.kubernetes.io/component': component } },
-    status: status ?? {},
-  };
-}
-
-const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
-const unready = { conditions: [{ type: 'Ready', status: 'False', message: 'containers with unready status' }] };
-const lease = (name: string, renewed: number, holderIdentity = 'operator-0'): Lease => ({
-  metadata: { namespace: 'isochrone-system', name },
-  spec: { holderIdentity, leaseDurationSeconds: 15, renewTime: at(renewed) },
-});
-const condition = (type: string, status: string, reason: string, message = 'why') => ({
-  type,
-  status,
-  reason,
-  message,
-});
-const warning = (uid: string, note: string) => ({
-  metadata: {},
-  ...{ eventTime: at(-5), type: 'Warning', reason: 'Unhealthy', note, regarding: { uid } },
-});
-const waiting = (reason: string, last = '') => ({
-  containerStatuses: [
-    {
-      name: 'main',
-      image: 'registry.local/isochrone/control-plane:0.1.0',
-      state: { waiting: { reason, message: 'back-off' } },
-      lastState: { terminated: { exitCode: 3, message: last } },
-    },
-  ],
-});
-const member = (...conditions: object[]) => [
-  {
-    metadata: { name: 'alpha' },
-    spec: {},
-    status: { conditions: [condition('Registered', 'True', 'Registered'), ...conditions] },
-  },
-];
-const job = (phase: string, ...conditions: object[]) => [
-  { metadata: { name: 'j', namespace: 'vision' }, spec: {}, status: { phase, conditions } },
-];
-
-/** A hub in which nothing is wrong. */
-const well: Snapshot = {
-  now,
-  server: 'https://hub',
-  version: { major: '1', minor: '34', gitVersion: 'v1.34.1' },
-  crds: [...Object.keys(schemaFields).map((plural) => crd(plural)), crd('servicemonitors')],
-  pods: [pod('operator', ready), pod('scheduler', ready)],
-  leases: [lease('isochrone-operator', -2)],
-  ...{ forbidden: [], claims: [], storageClasses: [], events: [], secrets: [], accounts: [], machines: [] },
-  ...{ clusters: [], nodes: [], models: [], jobs: [] },
-};
-/** A member in which nothing is wrong. */
-const memberWell: Snapshot = {
-  ...well,
-  crds: [crd('inferencetasks'), crd('inferencenodes'), crd('servicemonitors')],
-  pods: [pod('edge', ready), pod('agent', ready)],
-  leases: [lease('isochrone-grant', -2)],
-  secrets: [{ metadata: { namespace: 'isochrone-system', name: 'isochrone-hub' } }],
-};
-
-const without = (plural: string): CustomResourceDefinition[] =>
-  well.crds.filter(({ spec }) => spec.names.plural !== plural);
+import {
+  at,
+  condition,
+  crd,
+  hubSecret,
+  job,
+  joinRequest,
+  lease,
+  member,
+  memberWell,
+  monitored,
+  pod,
+  ready,
+  release,
+  says,
+  tokenOf,
+  unready,
+  waiting,
+  warning,
+  well,
+  without,
+} from './snapshot.fixture.ts';
+import type { Snapshot } from './snapshot.ts';
 
 type Row = readonly [FindingCode, Partial<Record<keyof Snapshot, unknown>>, RegExp];
 const onHub: readonly Row[] = [
   ['ServerUnreachable', { unreachable: 'connect ECONNREFUSED' }, /ECONNREFUSED/],
-  ['KubernetesTooOld', { version: { major: '1', minor: '30+', gitVersion: 'v1.30.2' } }, /v1\.30\.2; 1\.34/],
+  [
+    'KubernetesTooOld',
+    { version: { major: '1', minor: '30+', gitVersion: 'v1.30.2' } },
+    /1\.30\+ \(v1\.30\.2\); 1\.34/,
+  ],
+  [
+    'KubernetesTooOld',
+    { version: { major: '1', minor: '36', gitVersion: 'v1.36.3', emulationMajor: '1', emulationMinor: '33' } },
+    /1\.33 \(v1\.36\.3\)/,
+  ],
+  [
+    'RightMissing',
+    { lacking: [{ account: 'isochrone-operator', right: 'patch inferencejobs/status' }] },
+    /may not patch inferencejobs\/status/,
+  ],
   ['PermissionMissing', { forbidden: ['nodes'] }, /may not list nodes/],
   ['ClockSkewed', { leases: [lease('isochrone-operator', 90)] }, /90 s in the future/],
   ['CRDMissing', { crds: without('providers') }, /no providers\.isochrone\.dev/],
@@ -139,15 +82,30 @@ const onHub: readonly Row[] = [
     /ended with 3: OPTION_INVALID/,
   ],
   ['LedgerAway', { pods: [pod('operator', waiting('CrashLoopBackOff', 'LEDGER_UNAVAILABLE'))] }, /LEDGER_UNAVAILABLE/],
+  ['LedgerAway', says('operator', '[-]ledger failed: PostgreSQL at db cannot be used now'), /PostgreSQL at db/],
   [
-    'LedgerAway',
-    { pods: [pod('operator', unready)], events: [warning('operator', 'PostgreSQL at db cannot be used now')] },
-    /PostgreSQL at db/,
+    'LedgerCorrupt',
+    says('operator', '[-]operator failed: the ledger breaks the rule "sum is zero": posting 7; stop'),
+    /posting 7/,
+  ],
+  ['WatchStale', says('operator', '[-]operator failed: leading, but jobs are not synced yet'), /jobs are not synced/],
+  ['WatchStale', says('scheduler', '[-]hub failed: waiting for the first list of InferenceTasks'), /InferenceTasks/],
+  [
+    'CrashLooping',
+    {
+      pods: [
+        pod(
+          'scheduler',
+          waiting('CrashLoopBackOff', '{"msg":"x"}\n{"msg":"the service failed","err":{"message":"why"}}\n'),
+        ),
+      ],
+    },
+    /the service failed: why$/,
   ],
   [
     'PodNotReady',
-    { pods: [pod('scheduler', unready)], events: [warning('scheduler', 'nodes are not synced')] },
-    /not synced/,
+    { pods: [pod('scheduler', unready)], events: [warning('scheduler', 'Readiness probe failed: 503')] },
+    /Readiness probe failed/,
   ],
   [
     'PodUnschedulable',
@@ -213,12 +171,19 @@ const onHub: readonly Row[] = [
           ...member(condition('Ready', 'True', 'LeaseRenewed'))[0]!,
           status: {
             conditions: [condition('Registered', 'True', 'Registered'), condition('Ready', 'True', 'LeaseRenewed')],
-            credential: { issuedTime: at(-86_000), expirationTime: at(400) },
+            credential: { issuedTime: at(-3300), expirationTime: at(400) },
           },
         },
       ],
     },
     /ends at 2026-11-01T12:06/,
+  ],
+  ['JoinPending', { requests: [joinRequest('one', -60)] }, /alpha/],
+  ['JoinRefused', { requests: [joinRequest('one', -60, 'TokenReused')] }, /alpha/],
+  [
+    'NoCapacity',
+    { jobs: job('Pending', condition('Placed', 'False', 'NoNodeFits', 'shard 0: 2 nodes: 2 have no memory')) },
+    /2 have no memory/,
   ],
   [
     'NodeUntrusted',
@@ -271,7 +236,7 @@ const onHub: readonly Row[] = [
     { jobs: job('Pending', condition('Admitted', 'False', 'SecretNotFound')) },
     /SecretNotFound/,
   ],
-  ['NoPrometheusOperator', { crds: without('servicemonitors') }, /servicemonitors/],
+  ['NoPrometheusOperator', { crds: without('servicemonitors'), secrets: [monitored] }, /servicemonitors/],
   [
     'CertificateExpiring',
     { secrets: [{ metadata: { name: 'tls' }, type: 'kubernetes.io/tls', data: { 'tls.crt': 'eA==' } }] },
@@ -280,16 +245,24 @@ const onHub: readonly Row[] = [
 ];
 const onMember: readonly Row[] = [
   ['HubCredentialMissing', { secrets: [] }, /has not joined/],
+  ['HubCredentialMissing', { secrets: [], leases: [] }, /has not joined/],
+  ['HubCredentialMissing', { secrets: hubSecret({}) }, /no token/],
+  ['HubCredentialMissing', { secrets: hubSecret({ token: tokenOf(-7200, -60) }) }, /ended at 2026-11-01T11:59/],
+  ['HubCredentialMissing', says('edge', '[-]sync failed: NoCredential: there is no credential'), /NoCredential/],
+  ['HubCredentialMissing', says('edge', '[-]sync failed: TokenUsed: the join token was used already'), /TokenUsed/],
+  ['CredentialExpiring', { secrets: hubSecret({ token: tokenOf(-6000, 600) }) }, /ends at 2026-11-01T12:10/],
+  ['JoinPending', { secrets: hubSecret({ fingerprint: 'SHA256:x' }), leases: [] }, /SHA256:x/],
+  ['JoinPending', says('edge', '[-]sync failed: waiting for the hub to accept key SHA256:x'), /SHA256:x/],
   ['HubUnreachable', { leases: [lease('isochrone-grant', -100)] }, /no contact for 100 s/],
+  ['HubUnreachable', { leases: [] }, /never reached/],
+  ['HubUnreachable', says('edge', '[-]sync failed: no renewal was taken for 50 s'), /50 s/],
+  ['WrongHub', { ...says('edge', '[-]sync failed: TokenRefused: hub does not take it'), leases: [] }, /TokenRefused/],
+  ['WrongHub', says('edge', '[-]sync failed: ClusterMismatch: for EdgeCluster beta'), /beta/],
+  ['WrongHub', says('edge', '[-]sync failed: WrongCertificateAuthority: hub shows'), /WrongCertificateAuthority/],
   [
     'WrongHub',
-    {
-      pods: [
-        pod('edge', waiting('CrashLoopBackOff', 'HUB_CREDENTIAL_INVALID: is it the kubeconfig of this cluster?')),
-        pod('agent', ready),
-      ],
-    },
-    /kubeconfig of this cluster/,
+    { pods: [pod('edge', waiting('CrashLoopBackOff', 'HUB_CREDENTIAL_INVALID: of beta')), pod('agent', ready)] },
+    /of beta/,
   ],
   ['AgentMissing', { pods: [pod('edge', ready)] }, /component=agent/],
   [
@@ -346,6 +319,33 @@ describe('examine', () => {
     for (const [code, [severity, meaning, remedy]] of Object.entries(findingTable))
       assert.ok(page.includes(`### ${code}\n\n${meaning} (${severity})\n\n${remedy}\n`), code);
   });
+
+  const quiet: readonly (readonly [name: string, change: Partial<Record<keyof Snapshot, unknown>>])[] = [
+    ['no Prometheus Operator where no release asks for it', { crds: without('servicemonitors') }],
+    [
+      'releases that are not installed now, of others, or without monitoring',
+      {
+        crds: without('servicemonitors'),
+        secrets: [
+          release('kind: ServiceMonitor\n', 'superseded'),
+          release('kind: ServiceMonitor\n', 'deployed', 'prometheus'),
+          release('kind: Service\n'),
+          { ...monitored, data: { release: 'eA==' } },
+        ],
+      },
+    ],
+    [
+      'a refusal that a later join followed',
+      { requests: [joinRequest('one', -60, 'TokenReused'), joinRequest('two', -5, 'Joined')] },
+    ],
+    ['Pods that have ended, or are going', { pods: [...well.pods, pod('test', { phase: 'Succeeded' })] }],
+    ['jobs that have ended', { jobs: job('Failed', condition('Placed', 'False', 'NoNodeFits')) }],
+  ];
+  for (const [name, change] of quiet) {
+    test(`is silent about ${name}`, () => {
+      assert.deepEqual(examine({ ...well, ...(change as Partial<Snapshot>) }), []);
+    });
+  }
 
   test('what hinders work comes first', () => {
     const found = examine({ ...well, forbidden: ['nodes'], leases: [] });

@@ -7,6 +7,11 @@ export const findingTable = {
     'The caller may not read this, so it was not checked.',
     'Run it as an administrator, or grant list on what is named.',
   ],
+  RightMissing: [
+    'error',
+    'The ServiceAccount of a program lacks a right that it works by.',
+    'Upgrade the chart: it brings the roles; where they are made by hand, compare them with its files/rbac.',
+  ],
   ClockSkewed: [
     'error',
     'Two clocks differ by more than 30 s.',
@@ -48,6 +53,11 @@ export const findingTable = {
     'Add what the message says is insufficient, or lower the requests.',
   ],
   PodNotReady: ['error', 'A program runs and is not ready.', 'The message is what its /readyz says; mend that.'],
+  WatchStale: [
+    'error',
+    'A program has not seen all that it decides by, or no longer sees it.',
+    'The message names what it waits for; mend the network to the API server, and the rights of the program.',
+  ],
   NoStorageClass: [
     'error',
     'A volume waits for a StorageClass that is not there.',
@@ -58,6 +68,11 @@ export const findingTable = {
     'error',
     'The operator cannot use its ledger.',
     'Start PostgreSQL, or correct the URL in the Secret of ledger.postgresql.existingSecret.',
+  ],
+  LedgerCorrupt: [
+    'error',
+    'The books do not add up, so nothing is decided or paid.',
+    'Restore a backup (docs/backup.md), and keep the damaged books.',
   ],
   SchedulerAway: [
     'error',
@@ -92,8 +107,18 @@ export const findingTable = {
   ],
   CredentialExpiring: [
     'warning',
-    'The credential of a member ends within an hour and was not rotated.',
-    'See the log of the operator for why.',
+    'The credential of a member ends soon and was not rotated in time.',
+    'See that the operator leads and that the member reaches the hub; their logs tell why.',
+  ],
+  JoinPending: [
+    'warning',
+    'A cluster has asked to join, and is not accepted.',
+    'Compare the fingerprint with the one on the member, then on the hub: kubectl isochrone edge accept CLUSTER.',
+  ],
+  JoinRefused: [
+    'warning',
+    'A cluster was refused when it asked to join.',
+    'Find out who asked; then make another token: kubectl isochrone edge token create CLUSTER.',
   ],
   NodeNotReady: ['warning', 'A node takes no work.', 'The message tells why.'],
   NodeUntrusted: [
@@ -108,6 +133,11 @@ export const findingTable = {
     'Set referenceNanosecondsPerRecord of the version to what was proposed.',
   ],
   AccountEmpty: ['warning', 'A namespace has open jobs and no money.', 'isochrone ledger deposit NAMESPACE AMOUNT'],
+  NoCapacity: [
+    'warning',
+    'No node takes the work of a job.',
+    'kubectl isochrone why JOB tells what each node lacks; add nodes, or change the job.',
+  ],
   StorageSecretMissing: [
     'error',
     'Storage credentials are missing or incomplete.',
@@ -115,8 +145,8 @@ export const findingTable = {
   ],
   NoPrometheusOperator: [
     'warning',
-    'The kinds of the Prometheus Operator are not there, so nothing scrapes by ServiceMonitor.',
-    'Install the Prometheus Operator, or leave metrics.serviceMonitor.enabled false.',
+    'A release has objects of the Prometheus Operator, and its kinds are not there.',
+    'Install the Prometheus Operator, or set metrics.serviceMonitor.enabled and metrics.prometheusRule.enabled to false.',
   ],
   CertificateExpiring: [
     'error',
@@ -130,7 +160,7 @@ export const findingTable = {
   ],
   WrongHub: [
     'error',
-    'The edge operator points at a hub that does not know it.',
+    'The edge operator points at a hub that does not take what it shows.',
     'Make a token for this cluster on the right hub, and join again.',
   ],
   HubUnreachable: [

@@ -1,17 +1,15 @@
-import { edgeNamespace, names, SYSTEM_NAMESPACE } from '@isochrone/api';
+import { edgeNamespace, JOIN_NAMESPACE, names, SYSTEM_NAMESPACE } from '@isochrone/api';
 import { findCondition, type Condition, type Lease } from '@isochrone/kube';
+import { edgeTokenRefusals, edgeTokenRows, edgeTokenWaits } from '../edge-tokens.ts';
 import { finding, type Finding, type FindingCode } from './findings.ts';
-import { nameOf, type Snapshot } from './snapshot.ts';
+import { componentOf, nameOf, type Snapshot } from './snapshot.ts';
 
 const skewMilliseconds = 30_000;
-const hourMilliseconds = 3_600_000;
 
 /** Who leads the hub, and whether only one does. */
 export function checkLeader({ leases, pods, server, now, forbidden }: Snapshot): Finding[] {
   const homes = new Set(
-    pods
-      .filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === 'operator')
-      .map(({ metadata }) => metadata.namespace ?? ''),
+    pods.filter((pod) => componentOf(pod) === 'operator').map(({ metadata }) => metadata.namespace ?? ''),
   );
   const two =
     homes.size > 1
@@ -64,7 +62,7 @@ export function checkMembers({ clusters, nodes, now }: Snapshot): Finding[] {
       return [
         ...(valid?.status === 'False' || valid?.reason === 'IssueFailed'
           ? [finding('CredentialInvalid', object, told(valid))]
-          : ends - now < hourMilliseconds && ends > now && isLong(credential?.issuedTime, ends)
+          : isLate(Date.parse(credential?.issuedTime ?? ''), ends, now)
             ? [finding('CredentialExpiring', object, `its token ends at ${credential?.expirationTime ?? ''}`)]
             : []),
         ...(ready?.status === 'True'
@@ -87,9 +85,21 @@ export function checkMembers({ clusters, nodes, now }: Snapshot): Finding[] {
   ];
 }
 
-/** A token that lives for less than two hours is rotated within its last one. */
-function isLong(issued: string | undefined, ends: number): boolean {
-  return ends - Date.parse(issued ?? '') > 2 * hourMilliseconds;
+/** Whether a credential is in the last quarter of its life: it is rotated after two thirds. */
+export function isLate(issued: number, ends: number, now: number): boolean {
+  return now < ends && ends - now < (ends - issued) / 4;
+}
+
+/** Who asked to join and did not: the newest request of each cluster tells. */
+export function checkJoins({ requests }: Snapshot): Finding[] {
+  const seen = new Set<string>();
+  return edgeTokenRows(requests).flatMap(({ name, cluster, state, message, fingerprint }) => {
+    if (seen.has(cluster)) return [];
+    seen.add(cluster);
+    const code = edgeTokenWaits.has(state) ? 'JoinPending' : edgeTokenRefusals.has(state) ? 'JoinRefused' : undefined;
+    const object = `EdgeJoinRequest ${JOIN_NAMESPACE}/${name}`;
+    return code === undefined ? [] : [finding(code, object, `${cluster}, ${fingerprint}: ${message}`)];
+  });
 }
 
 /** What users wait for. */
@@ -121,7 +131,9 @@ export function checkWork({ models, jobs, accounts }: Snapshot): Finding[] {
       finding('AccountEmpty', `Namespace ${metadata.namespace ?? ''}`, 'its balance is 0, and it has open jobs'),
     ),
     ...reasons('Admitted', { SecretNotFound: 'StorageSecretMissing', SecretInvalid: 'StorageSecretMissing' }),
-    ...reasons('Placed', { SchedulerUnavailable: 'SchedulerAway', InsufficientFunds: 'AccountEmpty' }),
+    ...reasons('Placed', {
+      ...{ SchedulerUnavailable: 'SchedulerAway', InsufficientFunds: 'AccountEmpty', NoNodeFits: 'NoCapacity' },
+    }),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { finding, type Finding } from './findings.ts';
-import { nameOf, type ObservedPod, type Snapshot } from './snapshot.ts';
+import { SYSTEM_NAMESPACE } from '@isochrone/api';
+import { finding, type Finding, type FindingCode } from './findings.ts';
+import { componentOf, nameOf, type ObservedPod, type Snapshot } from './snapshot.ts';
 
 const imageReasons = new Set(['ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'ErrImageNeverPull']);
 
@@ -27,29 +28,51 @@ function checkPod(snapshot: Snapshot, pod: ObservedPod): Finding[] {
     const { reason = '', message = reason } = state?.waiting ?? {};
     if (imageReasons.has(reason)) return [finding('ImageMissing', object, `${image}: ${message}`)];
     if (reason !== 'CrashLoopBackOff') return [];
-    const { exitCode = 0, message: last = '' } = lastState?.terminated ?? {};
-    return [told(pod, `container ${name} ended with ${exitCode}: ${last}`, 'CrashLooping')];
+    const { exitCode = 0, message: log = '' } = lastState?.terminated ?? {};
+    return [told(pod, `container ${name} ended with ${exitCode}: ${lastWord(log)}`, 'CrashLooping')];
   });
   const ready = conditions.find(({ type }) => type === 'Ready');
   if (found.length > 0 || ready === undefined || ready.status === 'True') return found;
   return [told(pod, reasonOf(snapshot, pod) ?? ready.message ?? ready.reason ?? 'it is not ready', 'PodNotReady')];
 }
 
-/** What a program says is named for what it means. */
+/** What the programs say, in the end or at /readyz, and what it means. The first row that matches decides. */
+const meanings: readonly (readonly [component: string, said: RegExp, code: FindingCode])[] = [
+  ['edge', /waiting for the hub to accept/, 'JoinPending'],
+  [
+    'edge',
+    /HUB_CREDENTIAL_INVALID|credential of EdgeCluster|(ClusterMismatch|WrongCertificateAuthority): /,
+    'WrongHub',
+  ],
+  ['edge', /(TokenRefused|CredentialRefused): /, 'WrongHub'],
+  ['edge', /(HubUnreachable|HubFailed): |renewal/, 'HubUnreachable'],
+  ['edge', /JOIN_TOKEN_INVALID|join token|sync failed: \w+: /, 'HubCredentialMissing'],
+  ['operator', /breaks the rule/, 'LedgerCorrupt'],
+  ['operator', /ledger|PostgreSQL|LEDGER_/, 'LedgerAway'],
+];
+const watches = /not synced|waiting for the first list|API server has not answered/;
+
 function told(pod: ObservedPod, message: string, otherwise: 'CrashLooping' | 'PodNotReady'): Finding {
-  const object = nameOf('Pod', pod);
-  const { 'app.kubernetes.io/component': component } = pod.metadata.labels ?? {};
-  if (/HUB_CREDENTIAL_INVALID|its user may not read the Secret/.test(message))
-    return finding('WrongHub', object, message);
-  if (component === 'operator' && /ledger|PostgreSQL|LEDGER_/.test(message))
-    return finding('LedgerAway', object, message);
-  if (component === 'operator' && /SCHEDULER_UNAVAILABLE/.test(message))
-    return finding('SchedulerAway', object, message);
-  return finding(otherwise, object, message);
+  const component = componentOf(pod);
+  const [, , meant] = meanings.find(([program, said]) => program === component && said.test(message)) ?? [];
+  return finding(meant ?? (watches.test(message) ? 'WatchStale' : otherwise), nameOf('Pod', pod), message);
 }
 
-/** The last thing that was told of the Pod: a probe that failed carries what /readyz said. */
-function reasonOf({ events }: Snapshot, { metadata }: ObservedPod): string | undefined {
+/** A program tells at its end, by its log, in plain text or as JSON. */
+function lastWord(log: string): string {
+  const line = log.trim().split('\n').at(-1) ?? '';
+  try {
+    const { msg, err } = JSON.parse(line) as { msg?: string; err?: { message?: string } };
+    return [msg, err?.message].filter((part) => part !== undefined).join(': ') || line;
+  } catch {
+    return line;
+  }
+}
+
+/** What it says of itself, else what the kubelet told last. */
+function reasonOf({ events, readiness }: Snapshot, { metadata }: ObservedPod): string | undefined {
+  const said = readiness[metadata.uid ?? ''];
+  if (said !== undefined) return said;
   const its = events.filter(({ regarding, type }) => regarding?.uid === metadata.uid && type === 'Warning');
   return its.toSorted((a, b) => timeOf(a).localeCompare(timeOf(b))).at(-1)?.note;
 }
@@ -92,8 +115,8 @@ export function checkCertificates({ secrets, now }: Snapshot): Finding[] {
     });
 }
 
-export function checkMonitoring({ crds, server, unreachable, forbidden }: Snapshot): Finding[] {
-  if (unreachable !== undefined || forbidden.includes('customresourcedefinitions')) return [];
-  if (crds.some(({ spec }) => spec.names.plural === 'servicemonitors')) return [];
-  return [finding('NoPrometheusOperator', server, 'there is no servicemonitors.monitoring.coreos.com')];
+export function checkRights({ lacking }: Snapshot): Finding[] {
+  return lacking.map(({ account, right }) =>
+    finding('RightMissing', `ServiceAccount ${SYSTEM_NAMESPACE}/${account}`, `it may not ${right}`),
+  );
 }

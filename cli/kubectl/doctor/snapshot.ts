@@ -1,9 +1,9 @@
-import type { EdgeCluster, InferenceJob, InferenceModel, InferenceNode } from '@isochrone/api';
+import type { EdgeCluster, EdgeJoinRequest, InferenceJob, InferenceModel, InferenceNode } from '@isochrone/api';
 import type { ConfigMap, CustomResourceDefinition, Event, KubeObject, Lease, Node, Secret } from '@isochrone/kube';
 
 /** The fields of a Pod that tell why it does not work. */
 export interface ObservedPod extends KubeObject {
-  spec?: { containers?: readonly { name: string; resources?: { requests?: Record<string, string> } }[] };
+  spec?: { containers?: readonly { name: string; ports?: readonly { name?: string; containerPort: number }[] }[] };
   status?: {
     phase?: string;
     conditions?: readonly { type: string; status: string; reason?: string; message?: string }[];
@@ -20,6 +20,15 @@ export interface ContainerStatus {
   readonly lastState?: { terminated?: { exitCode?: number; reason?: string; message?: string } };
 }
 
+/** Of `/version`. The emulated one counts, where there is one: a server behaves as that. */
+export interface ServerVersion {
+  readonly major: string;
+  readonly minor: string;
+  readonly gitVersion: string;
+  readonly emulationMajor?: string;
+  readonly emulationMinor?: string;
+}
+
 export interface Claim extends KubeObject {
   spec?: { storageClassName?: string };
   status?: { phase?: string };
@@ -32,11 +41,15 @@ export interface Snapshot {
   readonly server: string;
   /** Why the API server does not answer; all else is empty then. */
   readonly unreachable?: string;
-  readonly version?: { readonly major: string; readonly minor: string; readonly gitVersion: string };
+  readonly version?: ServerVersion;
   /** Plurals that the caller may not list. */
   readonly forbidden: readonly string[];
   readonly crds: readonly CustomResourceDefinition[];
   readonly pods: readonly ObservedPod[];
+  /** By UID of a Pod that is not ready: what its /readyz says. Without those that could not be asked. */
+  readonly readiness: Readonly<Record<string, string>>;
+  /** What the ServiceAccounts of the programs may not do and must. */
+  readonly lacking: readonly { readonly account: string; readonly right: string }[];
   readonly claims: readonly Claim[];
   readonly storageClasses: readonly KubeObject[];
   readonly events: readonly Event[];
@@ -45,6 +58,7 @@ export interface Snapshot {
   readonly accounts: readonly ConfigMap[];
   readonly machines: readonly Node[];
   readonly clusters: readonly EdgeCluster[];
+  readonly requests: readonly EdgeJoinRequest[];
   readonly nodes: readonly InferenceNode[];
   readonly models: readonly InferenceModel[];
   readonly jobs: readonly InferenceJob[];
@@ -60,4 +74,9 @@ export function nameOf(kind: string, { metadata }: KubeObject): string {
 export function isMember({ crds }: Snapshot): boolean {
   const has = (plural: string): boolean => crds.some(({ spec }) => spec.names.plural === plural);
   return has('inferencetasks') && !has('edgeclusters');
+}
+
+/** Which program a Pod runs. */
+export function componentOf({ metadata }: ObservedPod): string | undefined {
+  return metadata.labels?.['app.kubernetes.io/component'];
 }
