@@ -42,9 +42,9 @@ export const treatments: readonly (readonly [pattern: RegExp, treatment: Treatme
   [/^kubectl isochrone edge (token|accept|leave|revoke)\b/, elsewhere('test/joining/join.test.ts')],
   [/^kubectl .*get secret isochrone-hub\b/, elsewhere('test/joining/join.test.ts')],
   [/^helm (install|upgrade|uninstall)\b/, elsewhere('test/charts/install.test.ts')],
-  [/^helm test\b/, nowhere('it runs a Pod: make kind does it')],
+  [/^helm test\b/, elsewhere('test/cluster/install.test.ts')],
   [/^kubectl (create|label) namespace isochrone-system\b/, elsewhere('test/charts/cluster.ts')],
-  [/^kubectl .*create secret generic isochrone-ledger\b/, nowhere('the reader has a PostgreSQL of his own to name')],
+  [/^kubectl .*create secret generic isochrone-ledger\b/, elsewhere('test/cluster/install.test.ts')],
   [/^kubectl get crds\b.*\| xargs kubectl delete$/, nowhere('it takes everything away, as it says')],
   [/^kubectl delete namespace isochrone-system$/, nowhere('it takes everything away, as it says')],
   [/^kubectl isochrone doctor\b/, elsewhere('cli/kubectl/doctor/examine.test.ts')],
@@ -59,7 +59,6 @@ export const treatments: readonly (readonly [pattern: RegExp, treatment: Treatme
   [/^sudo sysctl\b/, nowhere('it changes the machine')],
   [/^export KUBECONFIG=/, nowhere('it changes the shell of the reader')],
   [/^kubectl get isochrone --all-namespaces$/, here],
-  [/^kubectl isochrone doctor\b/, elsewhere('cli/kubectl/doctor/examine.test.ts')],
 ];
 
 export function treatmentOf(command: string): Treatment | undefined {
