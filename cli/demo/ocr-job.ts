@@ -69,12 +69,12 @@ export async function admitOcrModel(federation: OcrFederation, signal?: AbortSig
       const condition = findCondition(version?.conditions, 'Admitted');
       throw new Error(condition === undefined ? 'no status yet' : `${condition.reason}: ${condition.message}`);
     },
-    { timeout: 60_000, interval: 500, describe: `InferenceModel ${ocrModel} is admitted`, ...(signal && { signal }) },
+    { timeout: 120_000, interval: 500, describe: `InferenceModel ${ocrModel} is admitted`, ...(signal && { signal }) },
   );
   const patch = [{ op: 'add', path: '/spec/versions/0/referenceNanosecondsPerRecord', value: proposed }];
   await federation.kubectl(['patch', 'inferencemodel', ocrModel, '--type=json', '-p', JSON.stringify(patch)]);
   await eventually(async () => isConditionTrue((await read()).status?.versions?.[0]?.conditions, 'Approved'), {
-    timeout: 30_000,
+    timeout: 60_000,
     interval: 500,
     describe: `InferenceModel ${ocrModel} is approved`,
     ...(signal && { signal }),
