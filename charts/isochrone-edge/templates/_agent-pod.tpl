@@ -60,6 +60,7 @@ spec:
       image: {{ include "isochrone.image" (dict "root" .root "image" $agent.image) }}
       imagePullPolicy: {{ default $values.image.pullPolicy $agent.image.pullPolicy }}
       args: [verifier]
+      terminationMessagePolicy: FallbackToLogsOnError
       securityContext:
         {{- include "isochrone.containerSecurity" . | nindent 8 }}
       resources:
@@ -93,6 +94,7 @@ spec:
       image: {{ $image }}
       imagePullPolicy: {{ $policy }}
       args: [agent]
+      terminationMessagePolicy: FallbackToLogsOnError
       securityContext:
         {{- mergeOverwrite (include "isochrone.containerSecurity" . | fromYaml) (default dict $class.securityContext) | toYaml | nindent 8 }}
       {{- $resources := deepCopy (default $agent.resources $class.resources) }}

@@ -18,6 +18,8 @@ secret:
 image: {{ include "isochrone.image" (dict "root" .root) }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 args: [{{ .component }}]
+# What it said last is told by the Pod: doctor shows it.
+terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
   {{- include "isochrone.containerSecurity" . | nindent 2 }}
 resources:
