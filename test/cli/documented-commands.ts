@@ -47,7 +47,7 @@ export const treatments: readonly (readonly [pattern: RegExp, treatment: Treatme
   [/^kubectl .*create secret generic isochrone-ledger\b/, elsewhere('test/cluster/install.test.ts')],
   [/^kubectl get crds\b.*\| xargs kubectl delete$/, nowhere('it takes everything away, as it says')],
   [/^kubectl delete namespace isochrone-system$/, nowhere('it takes everything away, as it says')],
-  [/^kubectl isochrone doctor\b/, elsewhere('cli/kubectl/doctor/examine.test.ts')],
+  [/^kubectl isochrone doctor\b/, elsewhere('test/doctor/doctor.test.ts')],
   [/^isochrone (backup|restore)\b/, elsewhere('test/backup/restore.test.ts')],
   [
     /^kubectl exec .* isochrone backup\b/,

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 export interface ControlPlaneLayout {
   readonly directory: string;
   readonly port: number;
+  /** As which older version the API server behaves, for example 1.33. */
+  readonly emulatedVersion?: string | undefined;
   /** Of a cluster that Pods run in; without it everything is on loopback, and for clients of the API alone. */
   readonly node?: { readonly address: string; readonly serviceRange: string };
 }
@@ -32,7 +34,7 @@ export function etcdArguments({ directory }: ControlPlaneLayout): string[] {
   ];
 }
 
-export function apiServerArguments({ directory, port, node }: ControlPlaneLayout): string[] {
+export function apiServerArguments({ directory, port, node, emulatedVersion }: ControlPlaneLayout): string[] {
   const file = (name: string): string => join(directory, name);
   const reach =
     node === undefined
@@ -54,6 +56,7 @@ export function apiServerArguments({ directory, port, node }: ControlPlaneLayout
   return [
     `--etcd-servers=unix://${file(files.etcdSocket)}`,
     ...reach,
+    ...(emulatedVersion === undefined ? [] : [`--emulated-version=${emulatedVersion}`]),
     `--secure-port=${port}`,
     `--tls-cert-file=${file(files.apiServerCertificate)}`,
     `--tls-private-key-file=${file(files.apiServerKey)}`,

@@ -24,6 +24,8 @@ export interface ControlPlaneOptions {
   readonly directory?: string;
   /** Default false: then nothing collects garbage, deletes a namespace's contents or makes ServiceAccounts. */
   readonly withControllerManager?: boolean;
+  /** As which older version the API server behaves, for example 1.33. */
+  readonly emulatedVersion?: string;
   /** Told of downloads and builds. */
   readonly logger?: { info(message: string): void };
   /** When aborted, it is stopped. */
@@ -64,7 +66,7 @@ const portAttempts = 5;
 
 /** @throws ToolError BinaryUnavailable, ProcessExited, NotInTime */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { name, withControllerManager = false, logger, directory: parent, signal } = options;
+  const { name, withControllerManager = false, emulatedVersion, logger, directory: parent, signal } = options;
   const names: ControlPlaneProcess[] = [
     'etcd',
     'kube-apiserver',
@@ -79,7 +81,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   try {
     const authority = new CertificateAuthority(`${name}-ca`);
     for (let attempt = 1; ; attempt += 1) {
-      const layout = { directory: supervisor.directory, port: await freePort() };
+      const layout = { directory: supervisor.directory, port: await freePort(), emulatedVersion };
       const plane = new LocalControlPlane(name, layout, authority, supervisor, binaries);
       await plane.writeFiles();
       try {

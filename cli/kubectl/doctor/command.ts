@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import { exitStatus } from '../../exit-status.ts';
 import { documentFormats, formatOption, render } from '../../output.ts';
 import { withConnection, type PrintOptions } from '../connection.ts';
-import { collect } from './collect.ts';
-import { examine } from './examine.ts';
+import { diagnose } from './diagnose.ts';
 import type { Finding } from './findings.ts';
 
 /** `kubectl isochrone doctor`: its status is 1 when something is wrong that hinders work. */
@@ -14,7 +13,7 @@ export function addDoctorCommand(program: Command, setStatus: (status: number) =
     .action(async ({ edge }: { edge?: true }, command: Command) => {
       const options = command.optsWithGlobals<PrintOptions>();
       await withConnection(options, async ({ client }) => {
-        const findings = examine(await collect(client, Date.now()), edge);
+        const findings = await diagnose(client, Date.now(), edge);
         process.stdout.write(render({ findings }, options.output, () => findingsText(findings)));
         setStatus(findings.some(({ severity }) => severity === 'error') ? exitStatus.failed : exitStatus.ok);
       });

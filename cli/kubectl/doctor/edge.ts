@@ -51,11 +51,10 @@ function checkCredential(secret: Secret | undefined, now: number): Finding[] {
   return isLate(issuedAt, expiresAt, now) ? [finding('CredentialExpiring', object, `its token ends at ${ends}`)] : [];
 }
 
-/** Why a member has no contact with its hub, each cause before what follows from it. */
 const contactCodes: readonly FindingCode[] = ['WrongHub', 'HubCredentialMissing', 'JoinPending', 'HubUnreachable'];
 
-/** Of what tells one broken contact, only the cause. */
+/** Of what tells one broken contact, only the first: what a program says before what its Secret and its Lease look like. */
 export function withoutEchoes(findings: readonly Finding[]): Finding[] {
-  const cause = contactCodes.map((code) => findings.find((one) => one.code === code)).find((one) => one !== undefined);
+  const cause = findings.find(({ code }) => contactCodes.includes(code));
   return findings.filter((one) => one === cause || !contactCodes.includes(one.code));
 }

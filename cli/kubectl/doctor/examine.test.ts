@@ -255,6 +255,11 @@ const onMember: readonly Row[] = [
   ['JoinPending', says('edge', '[-]sync failed: waiting for the hub to accept key SHA256:x'), /SHA256:x/],
   ['HubUnreachable', { leases: [lease('isochrone-grant', -100)] }, /no contact for 100 s/],
   ['HubUnreachable', { leases: [] }, /never reached/],
+  [
+    'HubUnreachable',
+    { ...says('edge', '[-]sync failed: HubUnreachable: refused'), secrets: hubSecret({ fingerprint: 'SHA256:x' }) },
+    /refused/,
+  ],
   ['HubUnreachable', says('edge', '[-]sync failed: no renewal was taken for 50 s'), /50 s/],
   ['WrongHub', { ...says('edge', '[-]sync failed: TokenRefused: hub does not take it'), leases: [] }, /TokenRefused/],
   ['WrongHub', says('edge', '[-]sync failed: ClusterMismatch: for EdgeCluster beta'), /beta/],

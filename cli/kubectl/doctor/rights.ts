@@ -59,34 +59,41 @@ export async function lackingRights(
   components: ReadonlySet<string>,
   timeoutMilliseconds: number,
 ): Promise<{ account: string; right: string }[]> {
-  const lacking = [];
-  for (const component of components) {
-    const account = `isochrone-${component}`;
-    for (const { verb, resource, subresource, namespace } of neededRights[component] ?? []) {
-      const { group, plural } = resource;
-      const review = {
-        apiVersion: 'authorization.k8s.io/v1',
-        kind: 'SubjectAccessReview',
-        spec: {
-          user: `system:serviceaccount:${SYSTEM_NAMESPACE}:${account}`,
-          groups: ['system:authenticated', 'system:serviceaccounts', `system:serviceaccounts:${SYSTEM_NAMESPACE}`],
-          resourceAttributes: {
-            verb,
-            group,
-            resource: plural,
-            ...(subresource && { subresource }),
-            ...(namespace && { namespace }),
-          },
-        },
-      };
-      const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+  const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+  const asked = [...components].flatMap((component) =>
+    (neededRights[component] ?? []).map(async (right) => {
+      const account = `isochrone-${component}`;
       const { status } = await client.request<{ status: { allowed: boolean } }>({
-        ...{ method: 'POST', path, body: review, timeoutMilliseconds },
+        ...{ method: 'POST', path, body: reviewOf(account, right), timeoutMilliseconds },
       });
-      if (status.allowed) continue;
-      const what = `${plural}${subresource === undefined ? '' : `/${subresource}`}${group === '' ? '' : ` of ${group}`}`;
-      lacking.push({ account, right: `${verb} ${what}${namespace === undefined ? '' : ` in ${namespace}`}` });
-    }
-  }
-  return lacking;
+      return status.allowed ? [] : [{ account, right: textOf(right) }];
+    }),
+  );
+  return (await Promise.all(asked)).flat();
+}
+
+function reviewOf(account: string, { verb, resource, subresource, namespace }: Right): object {
+  return {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SubjectAccessReview',
+    spec: {
+      user: `system:serviceaccount:${SYSTEM_NAMESPACE}:${account}`,
+      groups: ['system:authenticated', 'system:serviceaccounts', `system:serviceaccounts:${SYSTEM_NAMESPACE}`],
+      resourceAttributes: {
+        ...{ verb, group: resource.group, resource: resource.plural },
+        ...(subresource && { subresource }),
+        ...(namespace && { namespace }),
+      },
+    },
+  };
+}
+
+function textOf({ verb, resource: { group, plural }, subresource, namespace }: Right): string {
+  const what = [plural, ...(subresource === undefined ? [] : [subresource])].join('/');
+  return [
+    verb,
+    what,
+    ...(group === '' ? [] : ['of', group]),
+    ...(namespace === undefined ? [] : ['in', namespace]),
+  ].join(' ');
 }
