@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -88,7 +89,7 @@ export async function withInstalled(chart: Chart, values: Values): Promise<Insta
 }
 
 /** The address of this machine that an API server may call a Pod at; undefined where there is none but loopback. */
-export const address = Object.values(networkInterfaces())
+export const address: string | undefined = Object.values(networkInterfaces())
   .flatMap((list) => list ?? [])
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
 
@@ -138,3 +139,28 @@ export async function runUnready(
 interface PodSpec {
   readonly containers: readonly object[];
 }
+
+const plugin = join(import.meta.dirname, '..', '..', 'cli', 'kubectl-isochrone.ts');
+
+export interface Outcome {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command itself. */
+export function doctor(kubeconfig: string, ...args: string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [plugin, 'doctor', ...args, '--kubeconfig', kubeconfig], (error, stdout, stderr) => {
+      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+/** The status of a Pod that no machine takes. */
+export const unschedulable = (message: string) => ({
+  ...{ phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }] },
+});
+
+export const noAddress =
+  address === undefined ? 'this machine has no address but loopback, which API servers do not proxy to' : false;
