@@ -3,6 +3,7 @@ import {
   edgeNamespace,
   inferenceJobResource,
   inferenceTaskResource,
+  names,
   SYSTEM_NAMESPACE,
   type InferenceTask,
 } from '@isochrone/api';
@@ -37,7 +38,7 @@ export interface Restored {
   readonly ledger: 'restored' | 'replayed';
   /** Holds of jobs that the backup does not have, given back. */
   readonly refunded: number;
-  /** Members whose namespace was made anew: their credentials are gone. */
+  /** Members without a credential on the hub: with their namespace it was lost. */
   readonly toEnrol: readonly string[];
 }
 
@@ -91,9 +92,9 @@ export async function restoreAll(deps: RestoreDeps, leading: AbortSignal): Promi
   const newUIDs = new Map<string, string>();
   for (const object of restorable(archive.kept)) {
     leading.throwIfAborted();
-    const created = await restoreObject(client, object, newUIDs);
-    if (object.metadata.uid !== undefined && created.uid !== undefined) newUIDs.set(object.metadata.uid, created.uid);
-    if (object.kind === core.namespaces.kind && created.isNew)
+    const uid = await restoreObject(client, object, newUIDs);
+    if (object.metadata.uid !== undefined && uid !== undefined) newUIDs.set(object.metadata.uid, uid);
+    if (object.kind === core.namespaces.kind && !(await hasCredential(client, object.metadata.name!)))
       toEnrol.push(object.metadata.name!.slice(edgeNamespace('').length));
     counts[object.kind] = (counts[object.kind] ?? 0) + 1;
   }
@@ -127,7 +128,7 @@ async function restoreObject(
   client: ApiClient,
   object: KeptObject,
   newUIDs: ReadonlyMap<string, string>,
-): Promise<{ uid: string | undefined; isNew: boolean }> {
+): Promise<string | undefined> {
   const resource = resourceOf.get(object.kind);
   if (resource === undefined)
     throw new CliError('BACKUP_INVALID', `the backup has a ${object.kind}, which this program does not restore`);
@@ -139,7 +140,7 @@ async function restoreObject(
     const { metadata } = await client.mergePatch(core.namespaces, ref, {
       metadata: { ...(labels && { labels }), ...(annotations && { annotations }) },
     });
-    return { uid: metadata.uid, isNew: false };
+    return metadata.uid;
   }
   const { metadata } = await client.create(resource, wanted);
   const status = statusToRestore(object);
@@ -148,7 +149,12 @@ async function restoreObject(
     await client.mergePatch(inferenceJobResource, ref, { spec: { suspend: false } });
   // It was being deleted: the operator ends what it began.
   if (object.metadata.deletionTimestamp !== undefined) await client.delete(resource, ref);
-  return { uid: metadata.uid, isNew: true };
+  return metadata.uid;
+}
+
+/** Asked, and not concluded from what was made: whoever was interrupted made the namespace in an earlier try. */
+async function hasCredential(client: ApiClient, namespace: string): Promise<boolean> {
+  return (await client.find(core.secrets, { namespace, name: names.edgeCredential })) !== undefined;
 }
 
 /** @throws ApiError */
