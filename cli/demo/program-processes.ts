@@ -47,12 +47,12 @@ export class ProgramProcesses {
     return [...this.#specifications.keys()];
   }
 
-  /** After `stop` or `kill9`: the same program on the same state. */
-  async start(name: string): Promise<void> {
+  /** After `stop` or `kill9`: the same program on the same state, but for the flags that are given. */
+  async start(name: string, flags: Readonly<Record<string, string>> = {}): Promise<void> {
     const specification = this.#specifications.get(name);
     if (specification === undefined)
       throw new RangeError(`no program ${name} was run; there are: ${this.names.join(', ')}`);
-    await this.run(specification);
+    await this.run({ ...specification, flags: { ...specification.flags, ...flags } });
   }
 
   /** SIGTERM, then SIGKILL after 10 s. */
