@@ -24,6 +24,7 @@ export {
   SYSTEM_NAMESPACE,
   annotations,
   edgeFlowSchema,
+  clusterOfNamespace,
   edgeNamespace,
   finalizers,
   labels,

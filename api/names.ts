@@ -13,6 +13,14 @@ export function edgeNamespace(cluster: string): string {
   return `edge-${cluster}`;
 }
 
+/** The EdgeCluster of one of its hub namespaces. Undefined for a namespace that is no member's. */
+export function clusterOfNamespace(namespace: string | undefined): string | undefined {
+  const prefix = edgeNamespace('');
+  return namespace !== undefined && namespace.startsWith(prefix) && namespace.length > prefix.length
+    ? namespace.slice(prefix.length)
+    : undefined;
+}
+
 export const labels = {
   /** On a task: UID of the work that it belongs to. It may be a job or a verification, and does not say which. */
   workUID: `${GROUP}/work-uid`,

@@ -1,6 +1,6 @@
 import {
   edgeClusterResource,
-  edgeNamespace,
+  clusterOfNamespace,
   inferenceJobResource,
   inferenceTaskResource,
   names,
@@ -95,7 +95,7 @@ export async function restoreAll(deps: RestoreDeps, leading: AbortSignal): Promi
     const uid = await restoreObject(client, object, newUIDs);
     if (object.metadata.uid !== undefined && uid !== undefined) newUIDs.set(object.metadata.uid, uid);
     if (object.kind === core.namespaces.kind && !(await hasCredential(client, object.metadata.name!)))
-      toEnrol.push(object.metadata.name!.slice(edgeNamespace('').length));
+      toEnrol.push(clusterOfNamespace(object.metadata.name)!);
     counts[object.kind] = (counts[object.kind] ?? 0) + 1;
   }
   return { objects: counts, ledger: told, refunded: await refundOrphans(ledger, archive), toEnrol };

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assess, clusterOf, formatRate, isOpen, throughput, toneOf } from './fleet-rows.ts';
+import { assess, formatRate, isOpen, throughput, toneOf } from './fleet-rows.ts';
 import { member, now, running, task } from './fleet.fixture.ts';
-
-test('only namespaces of members have a cluster', () => {
-  assert.equal(clusterOf('edge-frankfurt'), 'frankfurt');
-  assert.equal(clusterOf('vision'), undefined);
-  assert.equal(clusterOf(undefined), undefined);
-});
 
 test('a task takes its slot until it has ended', () => {
   const open = [undefined, 'Pending', 'Running', 'Succeeded', 'Failed'].map((phase) =>

@@ -1,6 +1,5 @@
 import {
   edgeClusterResource,
-  edgeNamespace,
   inferenceNodeResource,
   inferenceTaskResource,
   type Condition,
@@ -21,12 +20,6 @@ export interface Fleet {
   readonly clusters: readonly EdgeCluster[];
   readonly nodes: readonly InferenceNode[];
   readonly tasks: readonly InferenceTask[];
-}
-
-/** The cluster of a hub namespace; undefined for any other namespace. */
-export function clusterOf(namespace: string | undefined): string | undefined {
-  const prefix = edgeNamespace('');
-  return namespace?.startsWith(prefix) === true ? namespace.slice(prefix.length) : undefined;
 }
 
 /** Whether a task takes a slot of its device. */

@@ -4,7 +4,7 @@ import { CliError } from '../errors.ts';
 import { setCordon } from './cordon.ts';
 import { drain } from './drain.ts';
 import { followAll } from './live.ts';
-import { readEdgeCluster } from './revoke-edge.ts';
+import { readEdgeCluster } from './targets.ts';
 
 export interface LeaveOptions {
   /** Gives its open tasks up, for a member that never answers; they are placed elsewhere. */

@@ -1,7 +1,8 @@
+import { clusterOfNamespace } from '@isochrone/api';
 import { parseQuantity } from '@isochrone/kube';
 import { age } from '../output.ts';
 import type { View } from '../view.ts';
-import { assess, clusterOf, isOpen, toneOf, type Assessment, type Fleet } from './fleet-rows.ts';
+import { assess, isOpen, toneOf, type Assessment, type Fleet } from './fleet-rows.ts';
 
 export interface NodeRow {
   readonly cluster: string;
@@ -35,7 +36,7 @@ export function nodeRows({ clusters, nodes, tasks }: Fleet, cluster?: string): N
   }
   return nodes
     .flatMap(({ metadata, spec, status }): NodeRow[] => {
-      const owner = clusterOf(metadata.namespace);
+      const owner = clusterOfNamespace(metadata.namespace);
       if (owner === undefined || (cluster !== undefined && owner !== cluster)) return [];
       const { devices, onnxruntimeVersion } = spec.inventory;
       const member = byName.get(owner)?.spec;

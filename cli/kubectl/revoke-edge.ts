@@ -1,14 +1,6 @@
-import { edgeClusterResource, type EdgeCluster } from '@isochrone/api';
+import { edgeClusterResource } from '@isochrone/api';
 import type { ApiClient } from '@isochrone/kube';
-import { CliError } from '../errors.ts';
-import { findObject } from './connection.ts';
-
-/** @throws CliError NOT_FOUND; ApiError */
-export async function readEdgeCluster(client: ApiClient, name: string): Promise<EdgeCluster> {
-  const cluster = await findObject(client, edgeClusterResource, { name });
-  if (cluster !== undefined) return cluster;
-  throw new CliError('NOT_FOUND', `there is no EdgeCluster ${name}; kubectl get edgeclusters lists them`);
-}
+import { readEdgeCluster } from './targets.ts';
 
 export interface EdgeRevocation {
   readonly object: string;

@@ -1,8 +1,7 @@
-import { edgeClusterResource, inferenceNodeResource } from '@isochrone/api';
+import { clusterOfNamespace, edgeClusterResource, inferenceNodeResource, type EdgeCluster } from '@isochrone/api';
 import type { ApiClient } from '@isochrone/kube';
 import { CliError } from '../errors.ts';
 import { findObject } from './connection.ts';
-import { clusterOf } from './fleet-rows.ts';
 
 /** What an administrator cordons: one node, or a whole member. */
 export type FleetTarget =
@@ -36,15 +35,14 @@ export function parseTarget(text: string): ParsedTarget {
 export async function findTarget(client: ApiClient, text: string): Promise<FleetTarget> {
   const parsed = parseTarget(text);
   if (parsed.kind === 'Cluster') {
-    if ((await findObject(client, edgeClusterResource, { name: parsed.name })) !== undefined)
-      return { kind: 'Cluster', name: parsed.name };
-    throw new CliError('NOT_FOUND', `there is no EdgeCluster ${parsed.name}; kubectl get edgeclusters lists them`);
+    await readEdgeCluster(client, parsed.name);
+    return { kind: 'Cluster', name: parsed.name };
   }
   const found: string[] = [];
   for await (const { metadata } of client.listAll(inferenceNodeResource, {
     fieldSelector: `metadata.name=${parsed.name}`,
   })) {
-    const cluster = clusterOf(metadata.namespace);
+    const cluster = clusterOfNamespace(metadata.namespace);
     if (cluster !== undefined && (parsed.cluster === undefined || parsed.cluster === cluster)) found.push(cluster);
   }
   const [cluster, ...others] = found;
@@ -55,4 +53,11 @@ export async function findTarget(client: ApiClient, text: string): Promise<Fleet
     throw new CliError('USAGE', `${text} is the name of several nodes; write one of ${choices}`);
   }
   return { kind: 'Node', cluster, name: parsed.name };
+}
+
+/** @throws CliError NOT_FOUND; ApiError */
+export async function readEdgeCluster(client: ApiClient, name: string): Promise<EdgeCluster> {
+  const cluster = await findObject(client, edgeClusterResource, { name });
+  if (cluster !== undefined) return cluster;
+  throw new CliError('NOT_FOUND', `there is no EdgeCluster ${name}; kubectl get edgeclusters lists them`);
 }

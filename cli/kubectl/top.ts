@@ -1,17 +1,8 @@
-import type { InferenceJob } from '@isochrone/api';
+import { clusterOfNamespace, type InferenceJob } from '@isochrone/api';
 import { parseQuantity } from '@isochrone/kube';
 import { age } from '../output.ts';
 import type { View } from '../view.ts';
-import {
-  assess,
-  clusterOf,
-  formatRate,
-  isOpen,
-  throughput,
-  toneOf,
-  type Assessment,
-  type Fleet,
-} from './fleet-rows.ts';
+import { assess, formatRate, isOpen, throughput, toneOf, type Assessment, type Fleet } from './fleet-rows.ts';
 import { nodeRows } from './nodes.ts';
 
 /** How busy a node or a whole member is. */
@@ -33,7 +24,7 @@ export interface LoadRow {
 export function nodeLoad(fleet: Fleet, now: number): LoadRow[] {
   return nodeRows(fleet).map(({ cluster, name, ready, slots, slotsUsed, memoryBytes }) => {
     const tasks = fleet.tasks.filter(
-      (task) => clusterOf(task.metadata.namespace) === cluster && task.spec.nodeName === name && isOpen(task),
+      (task) => clusterOfNamespace(task.metadata.namespace) === cluster && task.spec.nodeName === name && isOpen(task),
     );
     const memoryUsedBytes = tasks.reduce((sum, { spec }) => sum + (parseQuantity(spec.model.deviceMemory) ?? 0), 0);
     const isReady = ready.status === 'True';

@@ -2,6 +2,7 @@ import {
   annotations,
   edgeClusterResource,
   edgeFlowSchema,
+  clusterOfNamespace,
   edgeNamespace,
   finalizers,
   names,
@@ -40,7 +41,7 @@ import {
   type MemberObjectName,
   type MemberObjects,
 } from './objects.ts';
-import { clusterOfNamespace, type MemberObjectViews } from './observe.ts';
+import type { MemberObjectViews } from './observe.ts';
 import { edgeQuota, limitsReports } from './quota.ts';
 import { clusterStatus, nextLook, planCluster, type ClusterAction, type ObservedCluster } from './reconcile.ts';
 

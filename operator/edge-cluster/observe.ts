@@ -120,9 +120,3 @@ export class MemberObjectViews {
     };
   }
 }
-
-/** The EdgeCluster of one of its hub namespaces. Undefined for a namespace that is no member's. */
-export function clusterOfNamespace(namespace: string): string | undefined {
-  const prefix = edgeNamespace('');
-  return namespace.startsWith(prefix) && namespace.length > prefix.length ? namespace.slice(prefix.length) : undefined;
-}

@@ -2,6 +2,7 @@ import {
   annotations,
   edgeClusterResource,
   edgeJoinRequestResource,
+  clusterOfNamespace,
   edgeNamespace,
   JOIN_NAMESPACE,
   names,
@@ -27,7 +28,7 @@ import {
   type ReconcileResult,
 } from '@isochrone/kube';
 import { controllerDefaults } from '../controller-defaults.ts';
-import { clusterOfNamespace, type MemberObjectViews } from '../edge-cluster/observe.ts';
+import type { MemberObjectViews } from '../edge-cluster/observe.ts';
 import { deleteCredential } from '../edge-cluster/issue-token.ts';
 import { tokenClaims } from '../edge-cluster/token.ts';
 import type { OperatorMetrics } from '../metrics.ts';

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   edgeClusterResource,
+  clusterOfNamespace,
   edgeNamespace,
   inferenceNodeResource,
   type EdgeCluster,
@@ -24,7 +25,6 @@ import {
   type ReconcileResult,
 } from '@isochrone/kube';
 import { controllerDefaults } from '../controller-defaults.ts';
-import { clusterOfNamespace } from '../edge-cluster/observe.ts';
 import { liveness, observe, type Contact } from '../lease-tracker.ts';
 import type { OperatorMetrics } from '../metrics.ts';
 import { patchStatus } from '../patch-status.ts';

@@ -1,5 +1,10 @@
-import type { EdgeCluster, InferenceNode, InferenceTask, Provider } from '@isochrone/api';
-import { edgeNamespace } from '@isochrone/api';
+import {
+  clusterOfNamespace,
+  type EdgeCluster,
+  type InferenceNode,
+  type InferenceTask,
+  type Provider,
+} from '@isochrone/api';
 import { isConditionTrue } from '@isochrone/kube';
 import { unitVector, type ExecutionProvider, type UnitVector } from '@isochrone/latency';
 import { parseBytes, parseMicros } from './quantity.ts';
@@ -65,15 +70,9 @@ export interface TaskFacts {
   readonly finished: boolean;
 }
 
-/** The cluster that owns a hub namespace; undefined for any other namespace. */
-function clusterOf(namespace: string | undefined): string | undefined {
-  const prefix = edgeNamespace('');
-  return namespace?.startsWith(prefix) === true ? namespace.slice(prefix.length) : undefined;
-}
-
 /** @returns undefined for a node outside the namespace of an edge cluster: it belongs to no member. */
 export function nodeFacts(node: InferenceNode): NodeFacts | undefined {
-  const cluster = clusterOf(node.metadata.namespace);
+  const cluster = clusterOfNamespace(node.metadata.namespace);
   if (cluster === undefined) return undefined;
   return {
     cluster,
@@ -116,7 +115,7 @@ export function providerFacts(provider: Provider): ProviderFacts {
 
 /** @returns undefined for a task outside the namespace of an edge cluster: no member will see it. */
 export function taskFacts(task: InferenceTask): TaskFacts | undefined {
-  const cluster = clusterOf(task.metadata.namespace);
+  const cluster = clusterOfNamespace(task.metadata.namespace);
   if (cluster === undefined) return undefined;
   const { spec, status } = task;
   return {
