@@ -1,5 +1,6 @@
 import {
   annotations,
+  clusterOfNamespace,
   inferenceJobResource,
   inferenceTaskResource,
   type InferenceJob,
@@ -122,7 +123,7 @@ function seenTask({ metadata, spec, status }: InferenceTask, job: InferenceJob):
   const predicted = metadata.annotations?.[annotations.predictedMilliseconds];
   return {
     name: metadata.name,
-    cluster: (metadata.namespace ?? '').replace(/^edge-/, ''),
+    cluster: clusterOfNamespace(metadata.namespace) ?? '',
     node: spec.nodeName,
     attempt: spec.attempt,
     device: spec.executionProvider,

@@ -1,7 +1,7 @@
 import { inferenceModelResource, type InferenceModel } from '@isochrone/api';
 import { findCondition, isConditionTrue, type ApiClient } from '@isochrone/kube';
 import { CliError } from '../errors.ts';
-import { followAll } from './live.ts';
+import { followUntil } from './live.ts';
 import { pickVersion, readModel, type ModelRef } from './model-ref.ts';
 
 export interface Approval {
@@ -49,21 +49,14 @@ async function untilMeasured(
   version: string,
   { waitMilliseconds, onWait = () => undefined }: ApproveOptions,
 ): Promise<InferenceModel> {
-  const end = new AbortController();
-  const timer = setTimeout(() => end.abort(), waitMilliseconds);
   let latest = first;
-  const { name } = first.metadata;
-  try {
-    const models = { resource: inferenceModelResource, fieldSelector: `metadata.name=${name}` };
-    await followAll(client, { models }, end.signal, ({ models: [model] }) => {
-      latest = model ?? latest;
-      onWait(whatItWaitsFor(latest, version));
-      const status = latest.status?.versions?.find((one) => one.version === version);
-      if (isConditionTrue(status?.conditions, 'Admitted')) end.abort();
-    });
-  } finally {
-    clearTimeout(timer);
-  }
+  const models = { resource: inferenceModelResource, fieldSelector: `metadata.name=${first.metadata.name}` };
+  await followUntil(client, { models }, { timeoutMilliseconds: waitMilliseconds }, ({ models: [model] }) => {
+    latest = model ?? latest;
+    onWait(whatItWaitsFor(latest, version));
+    const status = latest.status?.versions?.find((one) => one.version === version);
+    return isConditionTrue(status?.conditions, 'Admitted');
+  });
   return latest;
 }
 

@@ -106,6 +106,11 @@ export async function readJob({ client, namespace }: Connection, name: string): 
   );
 }
 
+/** As a source of a view or a watch. */
+export function jobNamed(namespace: string, name: string) {
+  return { jobs: { resource: inferenceJobResource, namespace, fieldSelector: `metadata.name=${name}` } };
+}
+
 /** The kubeconfig as kubectl finds it. */
 export async function kubeconfigOf({ kubeconfig }: ConnectionOptions): Promise<KubeConfig> {
   const { KubeConfig } = await import('@kubernetes/client-node');

@@ -1,4 +1,10 @@
-import { edgeClusterResource, edgeNamespace, inferenceNodeResource } from '@isochrone/api';
+import {
+  edgeClusterResource,
+  edgeNamespace,
+  inferenceNodeResource,
+  type EdgeCluster,
+  type InferenceNode,
+} from '@isochrone/api';
 import type { ApiClient } from '@isochrone/kube';
 import { findTarget, type FleetTarget } from './targets.ts';
 
@@ -21,20 +27,15 @@ export async function setCordon(
   const target = await findTarget(client, text);
   // Removed, not false: what was never cordoned and what is not any more look the same.
   const patch = { spec: { unschedulable: unschedulable ? true : null } };
-  if (target.kind === 'Cluster') {
-    const ref = { name: target.name };
-    const { spec } = await client.get(edgeClusterResource, ref);
-    const changed = (spec.unschedulable === true) !== unschedulable;
-    if (changed) await client.mergePatch(edgeClusterResource, ref, patch);
-    const object = `edgecluster.isochrone.dev/${target.name}`;
-    return { target, result: { object, cluster: target.name, unschedulable, changed } };
-  }
-  const ref = { namespace: edgeNamespace(target.cluster), name: target.name };
-  const { spec } = await client.get(inferenceNodeResource, ref);
+  const [resource, cluster, ref] =
+    target.kind === 'Cluster'
+      ? [edgeClusterResource, target.name, { name: target.name }]
+      : [inferenceNodeResource, target.cluster, { namespace: edgeNamespace(target.cluster), name: target.name }];
+  const { spec } = await client.get<EdgeCluster | InferenceNode>(resource, ref);
   const changed = (spec.unschedulable === true) !== unschedulable;
-  if (changed) await client.mergePatch(inferenceNodeResource, ref, patch);
-  const object = `inferencenode.isochrone.dev/${target.name}`;
-  return { target, result: { object, cluster: target.cluster, unschedulable, changed } };
+  if (changed) await client.mergePatch<EdgeCluster | InferenceNode>(resource, ref, patch);
+  const object = `${resource.kind.toLowerCase()}.isochrone.dev/${target.name}`;
+  return { target, result: { object, cluster, unschedulable, changed } };
 }
 
 /** As kubectl words it: `inferencenode.isochrone.dev/frankfurt-1 cordoned`. */

@@ -1,8 +1,9 @@
 import { edgeNamespace, inferenceTaskResource, type InferenceTask } from '@isochrone/api';
-import { ApiError, refOf, type ApiClient } from '@isochrone/kube';
+import type { ApiClient } from '@isochrone/kube';
+import { deleteTaskAndAccess } from '@isochrone/operator/delete-task';
 import { CliError } from '../errors.ts';
 import { isOpen } from './fleet-rows.ts';
-import { followAll, readAll } from './live.ts';
+import { followUntil, readAll, type Source, type Sources } from './live.ts';
 import type { FleetTarget } from './targets.ts';
 
 export interface DrainOptions {
@@ -20,6 +21,10 @@ export interface Drained {
   readonly handedOver: number;
 }
 
+interface TaskSource extends Sources {
+  readonly tasks: Source<InferenceTask>;
+}
+
 /** The tasks of a node or a member that are not settled yet. A result that is checked needs its node to open rows. */
 export function tasksOf(target: FleetTarget, tasks: readonly InferenceTask[]): InferenceTask[] {
   return target.kind === 'Cluster' ? [...tasks] : tasks.filter(({ spec }) => spec.nodeName === target.name);
@@ -32,32 +37,26 @@ export function tasksOf(target: FleetTarget, tasks: readonly InferenceTask[]): I
 export async function drain(client: ApiClient, target: FleetTarget, options: DrainOptions): Promise<Drained> {
   const { timeoutMilliseconds, handOver, onTasks } = options;
   const namespace = edgeNamespace(target.kind === 'Cluster' ? target.name : target.cluster);
-  const source = { tasks: { resource: inferenceTaskResource, namespace } };
+  const source: TaskSource = { tasks: { resource: inferenceTaskResource, namespace } };
   const seen = new Set<string>();
   const handedOver = new Set<string>();
   const isBounded = timeoutMilliseconds > 0;
-  if (handOver && !isBounded) for (const uid of await handOverTasks(client, target, namespace)) handedOver.add(uid);
+  if (handOver && !isBounded) for (const uid of await handOverTasks(client, target, source)) handedOver.add(uid);
   /** @returns the tasks that are left when the time is over; none when it ended before */
   const wait = async (limit: number): Promise<InferenceTask[]> => {
-    const end = new AbortController();
-    const timer = limit === 0 ? undefined : setTimeout(() => end.abort(), limit);
     // Read first: the time may be over before the watch has begun.
     let left = tasksOf(target, (await readAll(client, source)).tasks);
-    try {
-      await followAll(client, source, end.signal, ({ tasks }) => {
-        left = tasksOf(target, tasks);
-        for (const { metadata } of left) seen.add(metadata.uid ?? '');
-        onTasks(left.length);
-        if (left.length === 0) end.abort();
-      });
-    } finally {
-      clearTimeout(timer);
-    }
+    await followUntil(client, source, { timeoutMilliseconds: limit }, ({ tasks }) => {
+      left = tasksOf(target, tasks);
+      for (const { metadata } of left) seen.add(metadata.uid ?? '');
+      onTasks(left.length);
+      return left.length === 0;
+    });
     return left;
   };
   let left = await wait(timeoutMilliseconds);
   if (left.length > 0 && handOver) {
-    for (const uid of await handOverTasks(client, target, namespace)) handedOver.add(uid);
+    for (const uid of await handOverTasks(client, target, source)) handedOver.add(uid);
     left = await wait(timeoutMilliseconds);
   }
   return outcomeOf(left, { seen, handedOver, handOver });
@@ -86,23 +85,9 @@ export function outcomeOf(
  * Deletes what runs, acknowledged, so that no result of it is kept: the operator refunds the attempt, charges nobody, and
  * places its shards again. What is done already stays: it only waits for its verdict.
  */
-async function handOverTasks(client: ApiClient, target: FleetTarget, namespace: string): Promise<string[]> {
-  const all: InferenceTask[] = [];
-  for await (const task of client.listAll(inferenceTaskResource, { namespace })) all.push(task);
-  const running = tasksOf(target, all).filter(isOpen);
-  for (const task of running) {
-    const ref = refOf(task);
-    const uid = task.metadata.uid!;
-    try {
-      await client.mergePatch(inferenceTaskResource, ref, {
-        metadata: { uid },
-        spec: { acknowledgedAttempt: task.spec.attempt },
-      });
-      await client.delete(inferenceTaskResource, ref, { uid, propagationPolicy: 'Background' });
-    } catch (error) {
-      // It ended, or was settled, meanwhile.
-      if (!(error instanceof ApiError && (error.isConflict || error.isNotFound))) throw error;
-    }
-  }
+async function handOverTasks(client: ApiClient, target: FleetTarget, source: TaskSource): Promise<string[]> {
+  const { tasks } = await readAll(client, source);
+  const running = tasksOf(target, tasks).filter(isOpen);
+  for (const task of running) await deleteTaskAndAccess(client, task);
   return running.map(({ metadata }) => metadata.uid ?? '');
 }

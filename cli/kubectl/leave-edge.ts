@@ -3,7 +3,7 @@ import { ApiError, findCondition, type ApiClient } from '@isochrone/kube';
 import { CliError } from '../errors.ts';
 import { setCordon } from './cordon.ts';
 import { drain } from './drain.ts';
-import { followAll } from './live.ts';
+import { followUntil } from './live.ts';
 import { readEdgeCluster } from './targets.ts';
 
 export interface LeaveOptions {
@@ -58,17 +58,11 @@ async function untilGone(
   { name, uid }: EdgeCluster['metadata'],
   timeoutMilliseconds: number,
 ): Promise<EdgeCluster | undefined> {
-  const end = new AbortController();
-  const timer = timeoutMilliseconds === 0 ? undefined : setTimeout(() => end.abort(), timeoutMilliseconds);
   let latest: EdgeCluster | undefined;
-  try {
-    const clusters = { resource: edgeClusterResource, fieldSelector: `metadata.name=${name}` };
-    await followAll(client, { clusters }, end.signal, (snapshot) => {
-      latest = snapshot.clusters.find(({ metadata }) => metadata.uid === uid);
-      if (latest === undefined) end.abort();
-    });
-  } finally {
-    clearTimeout(timer);
-  }
+  const clusters = { resource: edgeClusterResource, fieldSelector: `metadata.name=${name}` };
+  await followUntil(client, { clusters }, { timeoutMilliseconds }, (snapshot) => {
+    latest = snapshot.clusters.find(({ metadata }) => metadata.uid === uid);
+    return latest === undefined;
+  });
   return latest;
 }

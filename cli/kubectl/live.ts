@@ -63,3 +63,31 @@ export async function followAll<S extends Sources>(
   await Promise.race([running, synced]);
   await running;
 }
+
+/** When {@link followUntil} gives up; without either it never does. */
+export interface Patience {
+  /** 0: as long as it takes. */
+  readonly timeoutMilliseconds?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Follows until `isOver` says so of a snapshot. @returns false when the time was over, or the signal aborted, before */
+export async function followUntil<S extends Sources>(
+  client: ApiClient,
+  sources: S,
+  { timeoutMilliseconds = 0, signal }: Patience,
+  isOver: (snapshot: Snapshot<S>) => boolean,
+): Promise<boolean> {
+  const end = new AbortController();
+  let reached = false;
+  const timer = timeoutMilliseconds === 0 ? undefined : setTimeout(() => end.abort(), timeoutMilliseconds);
+  try {
+    await followAll(client, sources, AbortSignal.any([end.signal, ...(signal ? [signal] : [])]), (snapshot) => {
+      reached = isOver(snapshot);
+      if (reached) end.abort();
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+  return reached;
+}

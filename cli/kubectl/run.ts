@@ -4,9 +4,9 @@ import type { ApiClient } from '@isochrone/kube';
 import { parseS3URI, s3URI, type S3Client } from '@isochrone/operator/storage';
 import { decodeNpy, encodeNpyHeader, parseNpyHeader, assertNpyLength, type NpyHeader } from '@isochrone/tensor';
 import { CliError } from '../errors.ts';
-import type { Connection } from './connection.ts';
+import { jobNamed, type Connection } from './connection.ts';
 import { readWhole } from './download.ts';
-import { followAll } from './live.ts';
+import { followUntil } from './live.ts';
 import { openResults } from './results.ts';
 
 export interface RunPlan {
@@ -73,18 +73,16 @@ export async function untilOver(
   signal: AbortSignal,
   onProgress: (job: InferenceJob) => void,
 ): Promise<void> {
-  const end = new AbortController();
-  const jobs = { resource: inferenceJobResource, namespace, fieldSelector: `metadata.name=${name}` };
   let last: InferenceJob | undefined;
-  await followAll(client, { jobs }, AbortSignal.any([signal, end.signal]), ({ jobs: [job] }) => {
+  const isOver = await followUntil(client, jobNamed(namespace, name), { signal }, ({ jobs: [job] }) => {
     last = job;
     if (job !== undefined) onProgress(job);
     const phase = job?.status?.phase;
-    if (job === undefined || phase === 'Complete' || phase === 'Failed') end.abort();
+    return job === undefined || phase === 'Complete' || phase === 'Failed';
   });
   const phase = last?.status?.phase;
   if (phase === 'Complete') return;
-  if (end.signal.aborted) {
+  if (isOver) {
     const message = last === undefined ? 'was deleted' : `failed: ${last.status?.message ?? ''}`;
     throw new CliError('NOT_READY', `InferenceJob ${namespace}/${name} ${message}`);
   }
@@ -121,12 +119,8 @@ export async function* joinedResults(connected: Connection, name: string): Async
 export async function removeRun({ client }: Connection, storage: S3Client, plan: RunPlan): Promise<void> {
   const { name, namespace } = plan;
   await client.delete(inferenceJobResource, { name, namespace });
-  const end = new AbortController();
-  const jobs = { resource: inferenceJobResource, namespace, fieldSelector: `metadata.name=${name}` };
   // Its finalizer stops what runs; only then nobody writes any more.
-  await followAll(client, { jobs }, end.signal, ({ jobs: left }) => {
-    if (left.length === 0) end.abort();
-  });
+  await followUntil(client, jobNamed(namespace, name), {}, ({ jobs }) => jobs.length === 0);
   const prefix = parseS3URI(runPrefix(plan));
   for await (const { key } of storage.list(prefix)) await storage.delete({ bucket: prefix.bucket, key });
 }

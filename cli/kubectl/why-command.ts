@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { inferenceJobResource, type InferenceJob } from '@isochrone/api';
+import type { InferenceJob } from '@isochrone/api';
 import { print, render } from '../output.ts';
-import { jobName, readJob, withConnection } from './connection.ts';
+import { jobName, jobNamed, readJob, withConnection } from './connection.ts';
 import { followAll } from './live.ts';
 import { neverAborted, showOptions, type ShowOptions } from './show.ts';
 import { whyDocument, whyText } from './why.ts';
@@ -23,9 +23,8 @@ export function addWhyCommand(program: Command): void {
         tell(await readJob(connected, name));
         if (options.watch !== true) return;
         const { client, namespace } = connected;
-        const jobs = { resource: inferenceJobResource, namespace, fieldSelector: `metadata.name=${name}` };
         let known: string | undefined;
-        await followAll(client, { jobs }, neverAborted(), ({ jobs: [job] }) => {
+        await followAll(client, jobNamed(namespace, name), neverAborted(), ({ jobs: [job] }) => {
           const now = JSON.stringify(job?.status);
           const isFirst = known === undefined;
           if (job === undefined || now === known) return;
