@@ -64,6 +64,7 @@ export type { LeaderElectorOptions } from './leader-elector.ts';
 export type { Logger } from './logger.ts';
 export { Metrics } from './metrics.ts';
 export { keyOf, parseKey, refOf } from './object.ts';
+export { issueBoundToken } from './service-account-token.ts';
 export type { KubeList, KubeObject, ObjectMeta, ObjectRef, OwnerReference } from './object.ts';
 export { parseQuantity } from './quantity.ts';
 export { apiVersionOf, resourcePath } from './resource.ts';

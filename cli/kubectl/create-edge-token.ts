@@ -5,7 +5,7 @@ import {
   type EdgeJoinRequest,
   type EdgeJoinRequestSpec,
 } from '@isochrone/api';
-import { ApiError, core, formatTime, type ApiClient } from '@isochrone/kube';
+import { ApiError, core, formatTime, issueBoundToken, refOf, type ApiClient } from '@isochrone/kube';
 import { formatJoinToken, tokenObjects } from '@isochrone/operator/join';
 import { CliError } from '../errors.ts';
 import { findObject } from './connection.ts';
@@ -82,18 +82,7 @@ async function issueToken(client: ApiClient, request: EdgeJoinRequest, expiratio
     client.create(core.roles, objects.role),
     client.create(core.roleBindings, objects.roleBinding),
   ]);
-  const { name, namespace = '', uid } = secret.metadata;
-  const answer = await client.createSubresource<{ status: { token: string } }>(
-    core.serviceAccounts,
-    { namespace, name: name! },
-    'token',
-    {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenRequest',
-      spec: { expirationSeconds, boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name, uid } },
-    },
-  );
-  return answer.status.token;
+  return issueBoundToken(client, refOf(objects.serviceAccount), expirationSeconds, secret.metadata);
 }
 
 async function createJoinNamespace(client: ApiClient): Promise<void> {

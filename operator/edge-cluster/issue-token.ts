@@ -1,5 +1,5 @@
 import { edgeNamespace, names } from '@isochrone/api';
-import { ApiError, core, type ApiClient } from '@isochrone/kube';
+import { ApiError, core, issueBoundToken, type ApiClient } from '@isochrone/kube';
 import type { OperatorMetrics } from '../metrics.ts';
 import type { MemberObjectViews } from './observe.ts';
 
@@ -25,23 +25,12 @@ export async function issueToken(deps: Deps, cluster: string): Promise<void> {
   const secret = { namespace, name: names.edgeCredential };
   const uid = views.credentials.get(`${namespace}/${names.edgeCredential}`)?.uid;
   try {
-    const answer = await client.createSubresource<{ status: { token: string } }>(
-      core.serviceAccounts,
-      { namespace, name: names.edgeServiceAccount },
-      'token',
-      {
-        apiVersion: 'authentication.k8s.io/v1',
-        kind: 'TokenRequest',
-        spec: {
-          expirationSeconds: tokenSeconds,
-          boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name: secret.name, uid },
-        },
-      },
-    );
+    const account = { namespace, name: names.edgeServiceAccount };
+    const token = await issueBoundToken(client, account, tokenSeconds, { name: secret.name, ...(uid && { uid }) });
     const certificateAuthority = await client.certificateAuthority();
     await client.mergePatch(core.secrets, secret, {
       stringData: {
-        token: answer.status.token,
+        token,
         server,
         ...(certificateAuthority === undefined ? {} : { 'ca.crt': certificateAuthority }),
       },

@@ -1,6 +1,6 @@
 import {
   edgeClusterResource,
-  GROUP,
+  edgeJoinRequestResource,
   inferenceJobResource,
   inferenceNodeResource,
   inferenceTaskResource,
@@ -17,8 +17,6 @@ interface Right {
 }
 
 const inSystem = { namespace: SYSTEM_NAMESPACE };
-const secrets = core.secrets;
-const events = { group: 'events.k8s.io', plural: 'events' };
 
 /**
  * One right of each rule that a program stands still without, by component. It is not the whole of files/rbac: roles that were
@@ -27,13 +25,13 @@ const events = { group: 'events.k8s.io', plural: 'events' };
 const neededRights: Readonly<Record<string, readonly Right[]>> = {
   operator: [
     { verb: 'watch', resource: edgeClusterResource },
-    { verb: 'watch', resource: { group: GROUP, plural: 'edgejoinrequests' } },
+    { verb: 'watch', resource: edgeJoinRequestResource },
     { verb: 'patch', resource: inferenceJobResource, subresource: 'status' },
     { verb: 'create', resource: inferenceTaskResource },
     { verb: 'create', resource: core.namespaces },
-    { verb: 'create', resource: secrets },
+    { verb: 'create', resource: core.secrets },
     { verb: 'create', resource: core.leases, ...inSystem },
-    { verb: 'create', resource: events },
+    { verb: 'create', resource: core.events },
   ],
   scheduler: [
     { verb: 'watch', resource: inferenceNodeResource },
@@ -42,7 +40,7 @@ const neededRights: Readonly<Record<string, readonly Right[]>> = {
   edge: [
     { verb: 'create', resource: inferenceTaskResource, ...inSystem },
     { verb: 'watch', resource: inferenceNodeResource, ...inSystem },
-    { verb: 'create', resource: secrets, ...inSystem },
+    { verb: 'create', resource: core.secrets, ...inSystem },
     { verb: 'watch', resource: core.leases, ...inSystem },
   ],
   agent: [
