@@ -139,7 +139,7 @@ describe('the scheduler on a real API server', { timeout: 120_000 }, () => {
     const text = await scheduler.registry.metrics();
     assert.match(text, /^scheduler_assumptions_expired_total 2$/m);
     assert.match(text, /^scheduler_placements_total\{result="unschedulable"\} 1$/m);
-    assert.match(text, /^scheduler_plugin_rejects_total\{plugin="DeviceCapacity"\} 1$/m);
+    assert.match(text, /^scheduler_plugin_rejects_total\{plugin="DeviceCapacity",reason="SlotsInUse"\} 1$/m);
     assert.match(text, /^scheduler_node_table_rows 3$/m);
     assert.match(text, /^scheduler_scheduling_attempt_duration_seconds_count\{result="scheduled"\} 2$/m);
   });
