@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { ApiClient, type Secret } from '@isochrone/kube';
-import { kubectl, withControlPlane } from '../harness/index.ts';
+import { applyCrds, kubectl, withControlPlane } from '../harness/index.ts';
 import { apply, applyOtherCrds, dryInstall, helmIn, surroundings, systemNamespace } from './cluster.ts';
 import { helm, type Chart, type Values } from './helm.ts';
 import { rightsOf } from './rights.ts';
@@ -111,6 +111,19 @@ test('what the messages ask for is enough', async () => {
     nodeClasses: [{ ...l4, runtimeClassName: 'nvidia' }],
     dra: { enabled: true, price: '1' },
   });
+});
+
+test('CRDs that were applied from the folder crds/ are taken as they are, and handed over as the message says', async () => {
+  await applyCrds(plane);
+  await dryInstall(plane, 'isochrone', { crds: { install: false } });
+  await dryInstall(plane, 'isochrone-edge', { ...member, ...trial, crds: { install: false } });
+  const refused = dryInstall(plane, 'isochrone', {});
+  await assert.rejects(refused, /belongs to no Helm release; .*: kubectl annotate crd edgeclusters\.isochrone\.dev/);
+  const release = ['meta.helm.sh/release-name=isochrone', 'meta.helm.sh/release-namespace=isochrone-system'];
+  const names = (await kubectl(adminKubeconfig, ['get', 'crds', '-o', 'name'])).trim().split('\n');
+  const crds = names.filter((name) => name.endsWith('.isochrone.dev'));
+  await kubectl(adminKubeconfig, ['annotate', ...crds, ...release]);
+  await kubectl(adminKubeconfig, ['label', ...crds, 'app.kubernetes.io/managed-by=Helm']);
 });
 
 test('a hub is installed, and says what is next', async () => {

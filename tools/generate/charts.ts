@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMap, parse, parseDocument, type Pair, type Scalar, type YAMLMap } from 'yaml';
+import packageJson from '../../package.json' with { type: 'json' };
 
 /** What each chart has of the folder crds/: the hub holds every kind, a member those that its programs use. */
 const kindsOf: Readonly<Record<string, readonly string[] | undefined>> = {
@@ -8,24 +9,33 @@ const kindsOf: Readonly<Record<string, readonly string[] | undefined>> = {
   'isochrone-edge': ['inferencenodes', 'inferencetasks'],
 };
 
-/** The charts, whose packages hold all they need: copies of what they share, and a reference of their values. */
+/**
+ * The charts, whose packages hold all they need: copies of what they share, and a reference of their values. In crds/ itself only
+ * the version is written, by which a chart that does not install them tells that they are too old: also when they were applied
+ * from there.
+ */
 export function* chartFiles(root: string): Generator<[string, string]> {
   const common = readFileSync(join(root, 'charts', 'common', '_common.tpl'), 'utf8');
-  const crds = readdirSync(join(root, 'crds')).filter((name) => name.endsWith('.yaml'));
+  const crds = readdirSync(join(root, 'crds'))
+    .filter((name) => name.endsWith('.yaml'))
+    .map((file) => [file, labelled(readFileSync(join(root, 'crds', file), 'utf8'), packageJson.version)] as const);
+  for (const [file, crd] of crds) yield [join('crds', file), crd];
   for (const [chart, kinds] of Object.entries(kindsOf)) {
     const folder = join('charts', chart);
     yield [join(folder, 'templates', '_common.tpl'), common];
     const read = (name: string): string => readFileSync(join(root, folder, name), 'utf8');
-    const { description, appVersion } = parse(read('Chart.yaml')) as { description: string; appVersion: string };
-    for (const file of crds) {
+    const { description } = parse(read('Chart.yaml')) as { description: string };
+    for (const [file, crd] of crds) {
       if (kinds !== undefined && !kinds.some((kind) => file === `isochrone.dev_${kind}.yaml`)) continue;
-      const crd = readFileSync(join(root, 'crds', file), 'utf8');
-      // By which a chart that does not install them tells that they are too old.
-      const labelled = crd.replace('\nmetadata:\n', `$&  labels:\n    app.kubernetes.io/version: ${appVersion}\n`);
-      yield [join(folder, 'files', 'crds', file), labelled];
+      yield [join(folder, 'files', 'crds', file), crd];
     }
     yield [join(folder, 'README.md'), readme(chart, description, read('values.yaml'))];
   }
+}
+
+function labelled(crd: string, version: string): string {
+  const label = `  labels:\n    app.kubernetes.io/version: ${version}\n`;
+  return crd.replace(/^metadata:\n(?: {2}labels:\n {4}app\.kubernetes\.io\/version: .*\n)?/m, `metadata:\n${label}`);
 }
 
 function readme(chart: string, description: string, values: string): string {
