@@ -170,7 +170,31 @@ describe('the packaged command line, where no repository is', () => {
         .digest('hex');
       assert.ok(listed.includes(`${digest}  ${basename(file)}\n`), basename(file));
     }
-    const again = await packageCli(join(folder, 'again'));
-    assert.equal(await readFile(again.at(-1)!, 'utf8'), listed);
+    // On a machine that has other programs: none of them is asked, `tar` least of all.
+    const path = process.env['PATH'];
+    process.env['PATH'] = join(folder, 'empty');
+    try {
+      const again = await packageCli(join(folder, 'again'));
+      assert.equal(await readFile(again.at(-1)!, 'utf8'), listed);
+    } finally {
+      process.env['PATH'] = path;
+    }
+  });
+
+  test('archives say of nobody who made them, and what is to be executed is executable', async () => {
+    const archive = packaged('kubectl-isochrone-darwin-arm64.tar.gz');
+    const { stdout } = await run('tar', ['--utc', '--numeric-owner', '-tvzf', archive]);
+    const entries = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/ +/));
+    assert.deepEqual(
+      entries.map(([mode, owner, , date, time, name]) => [mode, owner, date, time, name]),
+      [
+        ['-rw-r--r--', 'LICENSE'],
+        ['-rwxr-xr-x', 'kubectl-isochrone'],
+        ['-rwxr-xr-x', 'kubectl_complete-isochrone'],
+      ].map(([mode, name]) => [mode, '0/0', '1970-01-01', '00:00', name]),
+    );
   });
 });

@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import { build } from 'esbuild';
+import { pack } from 'tar-stream';
 import packageJson from '../../package.json' with { type: 'json' };
 import { command } from '../images/command.ts';
 import { downloadUri, krewManifest } from './krew-manifest.ts';
@@ -90,27 +94,40 @@ async function singleExecutable(script: string, target: string): Promise<string>
   }
 }
 
-/** The same bytes for the same sources, or their checksum would be good for nothing. */
+/**
+ * The same bytes for the same sources, or their checksum would be good for nothing: hence no dates, and nobody's numbers. By a
+ * library, because the `tar` of each system takes other flags for that.
+ */
 async function archive(plugin: string, platform: string, output: string): Promise<string> {
-  const work = await mkdtemp(join(tmpdir(), 'isochrone-package-'));
   const file = join(output, `kubectl-isochrone-${platform}.tar.gz`);
-  try {
-    const windows = platform.startsWith('windows');
-    await cp(plugin, join(work, windows ? 'kubectl-isochrone.cjs' : 'kubectl-isochrone'));
-    if (windows) {
-      const start = '@node "%~dp0kubectl-isochrone.cjs"';
-      await writeFile(join(work, 'kubectl-isochrone.cmd'), `${start} %*\r\n`);
-      await writeFile(join(work, 'kubectl_complete-isochrone.cmd'), `${start} __complete %*\r\n`);
-    } else {
-      await cp(join(root, 'cli', completion), join(work, completion));
-    }
-    await cp(join(root, 'LICENSE'), join(work, 'LICENSE'));
-    const same = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
-    await command('tar', [...same, '-C', work, '-czf', file, '.'], { env: { ...process.env, GZIP: '-n' } });
-    return file;
-  } finally {
-    await rm(work, { recursive: true, force: true });
+  const tar = pack();
+  for (const [name, content, mode] of await archived(plugin, platform)) {
+    tar.entry({ name, mode, mtime: new Date(0), uid: 0, gid: 0 }, content);
   }
+  tar.finalize();
+  await pipeline(tar, createGzip({ level: 9 }), createWriteStream(file));
+  return file;
+}
+
+type Entry = readonly [name: string, content: Buffer | string, mode: number];
+
+async function archived(plugin: string, platform: string): Promise<Entry[]> {
+  const program = await readFile(plugin);
+  const licence: Entry = ['LICENSE', await readFile(join(root, 'LICENSE')), 0o644];
+  if (!platform.startsWith('windows')) {
+    return [
+      licence,
+      ['kubectl-isochrone', program, 0o755],
+      [completion, await readFile(join(root, 'cli', completion)), 0o755],
+    ];
+  }
+  const start = '@node "%~dp0kubectl-isochrone.cjs"';
+  return [
+    licence,
+    ['kubectl-isochrone.cjs', program, 0o644],
+    ['kubectl-isochrone.cmd', `${start} %*\r\n`, 0o755],
+    [`${completion}.cmd`, `${start} __complete %*\r\n`, 0o755],
+  ];
 }
 
 async function checksum(file: string): Promise<string> {
