@@ -4,7 +4,7 @@ import { LeaderElector, Metrics, type ApiClient, type Logger } from '@isochrone/
 import { Registry } from 'prom-client';
 import { CliError } from '../errors.ts';
 
-/** A Lease that nobody renews can be taken after 15 s. */
+/** A Lease that nobody renews can be taken after its term: 10 s of an operator's, 15 s of an interrupted restoration's. */
 const waitMilliseconds = 25_000;
 
 const quiet: Logger = {

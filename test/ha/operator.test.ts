@@ -92,14 +92,30 @@ describe('two operators on one PostgreSQL ledger', { skip: lacking ?? false }, a
     });
   });
 
-  test('when the leader is killed the other one works within its lease', { timeout: 120_000 }, async (context) => {
-    const holder = await leader();
-    const victim = await eventually(async () => {
+  const processOf = (holder: string | undefined): Promise<string> =>
+    eventually(async () => {
       for (const name of replicas) {
         if ((await logOf(name)).includes(`"identity":"${holder}"`)) return name;
       }
       return undefined;
     });
+
+  test('a leader that is told to stop hands over: nobody waits for the end of its term', async (context) => {
+    const holder = await leader();
+    const name = await processOf(holder);
+    const told = performance.now();
+    await supervisor.stop(name);
+    assert.notEqual(await leader(), holder, 'the lease is free, or the other has it, once the process is gone');
+    await works();
+    context.diagnostic(`${((performance.now() - told) / 1000).toFixed(1)} s from SIGTERM to work done by the other`);
+    await start(name);
+  });
+
+  test('when the leader is killed the other one works after the term of its lease', async (context) => {
+    const lease = await admin.get(core.leases, { namespace: SYSTEM_NAMESPACE, name: names.operatorLease });
+    assert.equal(lease.spec?.leaseDurationSeconds, 10, 'half of the 20 s that a failover may take');
+    const holder = await leader();
+    const victim = await processOf(holder);
     const killed = performance.now();
     await supervisor.kill9(victim);
     await works();
