@@ -9,11 +9,17 @@ export {
   decodeNpy,
   encodeNpy,
   encodeNpyHeader,
+  encodeNpyRecordsHeader,
+  isFieldName,
   npyHeaderLength,
   parseNpyHeader,
+  parseNpyRecords,
   recordRange,
 } from './npy.ts';
-export type { ByteRange, NpyHeader } from './npy.ts';
+export type { ByteRange, NpyHeader, NpyRecords } from './npy.ts';
+export { assertLayout, fieldBytes, layoutOf, readRecord, readRecords, writeRecords } from './record-layout.ts';
+export type { Field, FieldType, RecordLayout } from './record-layout.ts';
+export { parseStringType, textType, textTypeOf } from './stored-strings.ts';
 export {
   concatRows,
   createTensor,

@@ -1,61 +1,90 @@
 import { TensorError } from './errors.ts';
+import { LiteralError, parsePythonLiteral, type PythonDictionary, type PythonLiteral } from './python-literal.ts';
+
+/** One field of a record; a name of '' with a type `|V…` is padding. */
+export interface NpyField {
+  readonly name: string;
+  readonly descr: string;
+  readonly shape: readonly number[];
+}
 
 /** The three keys of an .npy header, read but not yet judged. */
 export interface NpyDictionary {
-  readonly descr: string;
+  /** A type string, or the fields of a structured array. */
+  readonly descr: string | readonly NpyField[];
   readonly fortranOrder: boolean;
   readonly shape: readonly number[];
 }
 
-const FIELDS =
-  /\s*'(descr|fortran_order|shape)'\s*:\s*('(?:[^'\\]*)'|True|False|\((?:\s*\d+\s*,)*(?:\s*\d+)?\s*\)|[[(])/y;
-
 /**
- * Parses the Python literal that an .npy header is. NumPy demands exactly these three keys, in any order; nothing is evaluated.
+ * Reads the Python literal that an .npy header is. NumPy demands exactly these three keys, in any order; nothing is evaluated.
  * @throws TensorError NPY_HEADER_INVALID, NPY_STRUCTURED_DTYPE, SHAPE_INVALID
  */
 export function parseNpyDictionary(text: string): NpyDictionary {
-  const body = /^\s*\{(.*)\}\s*$/s.exec(text)?.[1];
-  if (body === undefined) throw invalid(text, 'it is not a dictionary in braces');
-  const values = new Map<string, string>();
-  FIELDS.lastIndex = 0;
-  let end = 0;
-  for (let match = FIELDS.exec(body); match !== null; match = FIELDS.exec(body)) {
-    const [, key, value] = match as unknown as [string, string, string];
+  const values = new Map<string, PythonLiteral>();
+  for (const [key, value] of dictionary(text).entries) {
+    if (!['descr', 'fortran_order', 'shape'].includes(key)) throw invalid(text, `unexpected key '${key}'`);
     if (values.has(key)) throw invalid(text, `the key '${key}' is there twice`);
-    if (value === '[' || value === '(') {
-      if (key === 'descr')
-        throw new TensorError(
-          'NPY_STRUCTURED_DTYPE',
-          'the .npy dtype is structured; save each field as an array of its own',
-        );
-      throw invalid(text, `'${key}' has a value that is not readable`);
-    }
     values.set(key, value);
-    end = FIELDS.lastIndex;
-    const comma = /\s*,/y;
-    comma.lastIndex = end;
-    if (!comma.test(body)) break;
-    end = FIELDS.lastIndex = comma.lastIndex;
   }
-  if (body.slice(end).trim() !== '')
-    throw invalid(text, `unexpected text at ${JSON.stringify(body.slice(end, end + 32))}`);
   const [descr, fortranOrder, shape] = ['descr', 'fortran_order', 'shape'].map((key) => values.get(key));
-  if (!descr?.startsWith("'")) throw invalid(text, "'descr' must be a string");
-  if (fortranOrder !== 'True' && fortranOrder !== 'False') throw invalid(text, "'fortran_order' must be True or False");
-  if (!shape?.startsWith('(')) throw invalid(text, "'shape' must be a tuple of integers");
-  // In Python (3) is the integer 3, and only (3,) is a tuple.
-  if (/^\(\s*\d+\s*\)$/.test(shape)) throw invalid(text, `'shape' ${shape} is an integer, not a tuple`);
-  return { descr: descr.slice(1, -1), fortranOrder: fortranOrder === 'True', shape: dimensions(shape) };
+  if (descr === undefined) throw invalid(text, "'descr' must be a string");
+  if (typeof fortranOrder !== 'boolean') throw invalid(text, "'fortran_order' must be True or False");
+  if (typeof shape === 'bigint') throw invalid(text, `'shape' ${shape} is an integer, not a tuple`);
+  const dimensions = dimensionsOf(shape);
+  if (dimensions === undefined) throw invalid(text, "'shape' must be a tuple of integers");
+  return { descr: typeof descr === 'string' ? descr : fieldsOf(text, descr), fortranOrder, shape: dimensions };
 }
 
-function dimensions(tuple: string): number[] {
-  return (tuple.match(/\d+/g) ?? []).map((digits) => {
+function dictionary(text: string): PythonDictionary {
+  if (!text.trimStart().startsWith('{')) throw invalid(text, 'it is not a dictionary in braces');
+  try {
+    return parsePythonLiteral(text) as PythonDictionary;
+  } catch (error) {
+    if (error instanceof LiteralError) throw invalid(text, `${error.message}${keyBefore(text, error.at)}`);
+    throw error;
+  }
+}
+
+/** Says which value was being read. */
+function keyBefore(text: string, at: number): string {
+  const key = [...text.slice(0, at).matchAll(/'(descr|fortran_order|shape)'\s*:/g)].at(-1)?.[1];
+  return key === undefined ? '' : `, in '${key}'`;
+}
+
+/** [(name, type), (name, type, shape), …] as NumPy writes a structured type. */
+function fieldsOf(text: string, descr: PythonLiteral): NpyField[] {
+  if (typeof descr !== 'object' || descr.kind === 'dictionary') throw invalid(text, "'descr' must be a string");
+  if (descr.kind === 'tuple') throw unsupported('has a type that is itself an array; give the array that axis');
+  return descr.items.map((item): NpyField => {
+    const [name, type, shape] = typeof item === 'object' && item.kind === 'tuple' ? item.items : [];
+    if (typeof name !== 'string') throw unsupported('has a field without a plain name; drop titles');
+    if (typeof type !== 'string') throw unsupported(`has the field '${name}', which has fields itself; flatten it`);
+    const dimensions =
+      typeof shape === 'bigint'
+        ? dimensionsOf({ kind: 'tuple', items: [shape] })
+        : shape === undefined
+          ? []
+          : dimensionsOf(shape);
+    if (dimensions === undefined) throw invalid(text, `the shape of the field '${name}' must be a tuple of integers`);
+    return { name, descr: type, shape: dimensions };
+  });
+}
+
+function dimensionsOf(literal: PythonLiteral | undefined): number[] | undefined {
+  if (typeof literal !== 'object' || literal.kind !== 'tuple') return undefined;
+  const { items } = literal;
+  if (!items.every((item) => typeof item === 'bigint')) return undefined;
+  return items.map((digits) => {
     const size = Number(digits);
     if (!Number.isSafeInteger(size))
-      throw new TensorError('SHAPE_INVALID', `the .npy dimension ${digits.slice(0, 32)} passes 2^53-1`);
+      throw new TensorError('SHAPE_INVALID', `the .npy dimension ${String(digits).slice(0, 32)} passes 2^53-1`);
     return size;
   });
+}
+
+function unsupported(what: string): TensorError {
+  return new TensorError('NPY_STRUCTURED_DTYPE', `the .npy dtype ${what}`);
 }
 
 function invalid(text: string, reason: string): TensorError {

@@ -57,6 +57,7 @@ describe('parseNpyHeader', () => {
         dataOffset: dataOffset + text.length,
         recordBytes: 16,
         records: 3,
+        fields: [{ name: '', dataType: 'INT64', shape: [2], offset: 0 }],
       };
       const object = npy(text, { version: [version, 0] });
       assert.deepEqual(parseNpyHeader(object), expected);
@@ -87,11 +88,28 @@ describe('parseNpyHeader', () => {
     ],
     ['Fortran order', npy(header("'<f4'", 'True')), 'NPY_FORTRAN_ORDER', /ascontiguousarray/],
     ['big-endian data', npy(header("'>f4'")), 'NPY_BIG_ENDIAN', /newbyteorder\('<'\)/],
-    ['a structured dtype', npy(header("[('a', '<f4'), ('b', '<i4')]")), 'NPY_STRUCTURED_DTYPE', /each field/],
+    [
+      'a structured dtype',
+      npy(header("[('a', '<f4'), ('b', '<i4')]", 'False', '(3,)')),
+      'NPY_STRUCTURED_DTYPE',
+      /each field/,
+    ],
     ['a subarray dtype', npy(header("('<f4', (2,))")), 'NPY_STRUCTURED_DTYPE', /./],
     ['objects', npy(header("'|O'")), 'NPY_UNSUPPORTED_DTYPE', /\|O/],
     ['byte strings', npy(header("'|S5'")), 'NPY_UNSUPPORTED_DTYPE', /S5/],
     ['text', npy(header("'<U3'")), 'NPY_UNSUPPORTED_DTYPE', /U3/],
+    ['text without characters', npy(header("'<U0'")), 'NPY_UNSUPPORTED_DTYPE', /U0/],
+    ['records of two axes', npy(header("[('a', '<f4')]")), 'NPY_STRUCTURED_DTYPE', /give the fields the other axes/],
+    ['a field with fields', npy(header("[('a', [('b', '<f4')])]", 'False', '(3,)')), 'NPY_STRUCTURED_DTYPE', /flatten/],
+    ['a field with a title', npy(header("[(('t', 'a'), '<f4')]", 'False', '(3,)')), 'NPY_STRUCTURED_DTYPE', /titles/],
+    [
+      'two fields of one name',
+      npy(header("[('a', '<f4'), ('a', '<f4')]", 'False', '(3,)')),
+      'NPY_HEADER_INVALID',
+      /'a' twice/,
+    ],
+    ['nothing but padding', npy(header("[('', '|V4')]", 'False', '(3,)')), 'NPY_STRUCTURED_DTYPE', /no field/],
+    ['brackets without end', npy(header('['.repeat(20_000))), 'NPY_HEADER_INVALID', /deeply/],
     ['complex numbers', npy(header("'<c8'")), 'NPY_UNSUPPORTED_DTYPE', /c8/],
     ['dates', npy(header("'<M8[ns]'")), 'NPY_UNSUPPORTED_DTYPE', /M8/],
     ['long doubles', npy(header("'<f16'")), 'NPY_UNSUPPORTED_DTYPE', /f16/],

@@ -1,6 +1,8 @@
-import { dataTypeInfo, dataTypes, type DataType } from './dtypes.ts';
+import { dataTypeInfo, type DataType } from './dtypes.ts';
 import { TensorError } from './errors.ts';
 import { parseNpyDictionary } from './npy-dictionary.ts';
+import { npyLayout, unsupportedType } from './npy-layout.ts';
+import { assertLayout, fieldBytes, type Field, type RecordLayout } from './record-layout.ts';
 import { createTensor, elementCount, type Tensor } from './tensor.ts';
 
 /** Enough bytes from the start of an object for {@link npyHeaderLength} in every version of the format. */
@@ -11,14 +13,17 @@ export const MAX_NPY_HEADER_BYTES = 64 * 1024;
 
 const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59);
 
-/** What an .npy object says of its data. A record is one index of the first axis. */
-export interface NpyHeader {
-  readonly dtype: DataType;
-  readonly shape: readonly number[];
+/** What an .npy object says of its data, whatever its records hold. A record is one index of the first axis. */
+export interface NpyRecords extends RecordLayout {
   /** Where the data starts, in bytes from the start of the object. */
   readonly dataOffset: number;
-  readonly recordBytes: number;
   readonly records: number;
+}
+
+/** What an .npy object of one tensor of numbers or booleans says of its data. */
+export interface NpyHeader extends NpyRecords {
+  readonly dtype: DataType;
+  readonly shape: readonly number[];
 }
 
 /** Bytes [start, end) of an object. */
@@ -37,11 +42,12 @@ export function npyHeaderLength(prefix: Uint8Array): number {
 }
 
 /**
- * Parses the header of an .npy object, versions 1.0 to 3.0 (NEP 1, numpy/lib/format.py).
+ * Parses the header of an .npy object, versions 1.0 to 3.0 (NEP 1, numpy/lib/format.py): numbers, booleans and strings, or a
+ * structured array of them, whose fields are the tensors of a record. An array without fields has one, named ''.
  * @param prefix at least the first {@link npyHeaderLength} bytes; more is ignored
  * @throws TensorError any NPY_* code but NPY_TOO_LONG; SHAPE_INVALID when the array is larger than 2^53-1 bytes
  */
-export function parseNpyHeader(prefix: Uint8Array): NpyHeader {
+export function parseNpyRecords(prefix: Uint8Array): NpyRecords {
   const { version, textOffset, dataOffset } = preamble(prefix);
   if (prefix.byteLength < dataOffset) {
     throw new TensorError(
@@ -52,9 +58,7 @@ export function parseNpyHeader(prefix: Uint8Array): NpyHeader {
   const { descr, fortranOrder, shape } = parseNpyDictionary(
     headerText(prefix.subarray(textOffset, dataOffset), version),
   );
-  const dtype = dataTypeOfDescr(descr);
-  if (shape.length === 0)
-    throw new TensorError('NPY_SCALAR', 'the .npy array is a scalar and has no records; reshape it to (1, ...)');
+  const layout = npyLayout(descr, shape);
   // A one-dimensional array is the same in both orders, and NumPy may mark it with either.
   if (fortranOrder && shape.length > 1) {
     throw new TensorError(
@@ -62,19 +66,34 @@ export function parseNpyHeader(prefix: Uint8Array): NpyHeader {
       'the .npy array is in Fortran order; save numpy.ascontiguousarray(array)',
     );
   }
-  const recordBytes = elementCount(shape.slice(1)) * dataTypeInfo(dtype).bytesPerElement!;
-  const header = { dtype, shape, dataOffset, recordBytes, records: shape[0]! };
-  if (!Number.isSafeInteger(recordBytes) || !Number.isSafeInteger(npyObjectLength(header))) {
+  const header = { ...layout, dataOffset, records: shape[0]! };
+  if (!Number.isSafeInteger(header.recordBytes) || !Number.isSafeInteger(npyObjectLength(header))) {
     throw new TensorError('SHAPE_INVALID', `an array of shape (${shape.join(', ')}) takes more than 2^53-1 bytes`);
   }
   return header;
 }
 
 /**
+ * Parses the header of an .npy object that is one tensor of numbers or booleans.
+ * @throws TensorError as {@link parseNpyRecords}; NPY_STRUCTURED_DTYPE, NPY_UNSUPPORTED_DTYPE for what only that reads
+ */
+export function parseNpyHeader(prefix: Uint8Array): NpyHeader {
+  const records = parseNpyRecords(prefix);
+  const [field] = records.fields;
+  if (field?.name !== '')
+    throw new TensorError(
+      'NPY_STRUCTURED_DTYPE',
+      'the .npy dtype is structured; save each field as an array of its own',
+    );
+  if (field.stringType !== undefined) throw unsupportedType(field.stringType);
+  return { ...records, dtype: field.dataType, shape: [records.records, ...field.shape] };
+}
+
+/**
  * Where records [first, first + count) lie in the object.
  * @throws TensorError ROW_RANGE
  */
-export function recordRange(header: NpyHeader, first: number, count: number): ByteRange {
+export function recordRange(header: NpyRecords, first: number, count: number): ByteRange {
   if (
     !Number.isSafeInteger(first) ||
     !Number.isSafeInteger(count) ||
@@ -92,7 +111,7 @@ export function recordRange(header: NpyHeader, first: number, count: number): By
 }
 
 /** Checks that the object ends where its data does. @throws TensorError NPY_TRUNCATED, NPY_TOO_LONG */
-export function assertNpyLength(header: NpyHeader, objectBytes: number): void {
+export function assertNpyLength(header: NpyRecords, objectBytes: number): void {
   const expected = npyObjectLength(header);
   if (objectBytes === expected) return;
   throw new TensorError(
@@ -108,24 +127,76 @@ export function decodeNpy(object: Uint8Array): Tensor {
   return createTensor(header.dtype, header.shape, object.subarray(header.dataOffset));
 }
 
-/** Writes a version 1.0 header, padded so that the data starts at a multiple of 64. @throws TensorError DTYPE_UNSUPPORTED (BYTES, BF16), NPY_SCALAR, NPY_HEADER_TOO_LARGE */
+/** Writes the header of one tensor. @throws TensorError DTYPE_UNSUPPORTED (BYTES, BF16), NPY_SCALAR, NPY_HEADER_TOO_LARGE, SHAPE_INVALID */
 export function encodeNpyHeader(dtype: DataType, shape: readonly number[]): Uint8Array {
   const descr = dataTypeInfo(dtype).npyDescr;
   if (descr === undefined) throw new TensorError('DTYPE_UNSUPPORTED', `.npy has no dtype for ${dtype}`);
   if (shape.length === 0)
     throw new TensorError('NPY_SCALAR', 'a scalar has no records; give the tensor a first axis of 1');
   elementCount(shape);
-  const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
+  return headerOf(`'${descr}'`, shape);
+}
+
+/**
+ * Writes the header of records: of one tensor where the only field is named '' and fills the record, else of a structured array.
+ * @throws TensorError DTYPE_UNSUPPORTED (BF16, a field name that NumPy would escape), NPY_HEADER_TOO_LARGE, SHAPE_INVALID
+ */
+export function encodeNpyRecordsHeader(layout: RecordLayout, records: number): Uint8Array {
+  assertLayout(layout);
+  const [only] = layout.fields;
+  if (layout.fields.length === 1 && only?.name === '' && fieldBytes(only) === layout.recordBytes)
+    return headerOf(`'${descrOf(only)}'`, [records, ...only.shape]);
+  const parts: string[] = [];
+  let end = 0;
+  const fill = (to: number): void => {
+    if (to > end) parts.push(`('', '|V${to - end}')`);
+  };
+  for (const field of layout.fields.toSorted((a, b) => a.offset - b.offset)) {
+    fill(field.offset);
+    const shape = field.shape.length === 0 ? '' : `, ${tuple(field.shape)}`;
+    parts.push(`('${fieldName(field.name)}', '${descrOf(field)}'${shape})`);
+    end = field.offset + fieldBytes(field);
+  }
+  fill(layout.recordBytes);
+  return headerOf(`[${parts.join(', ')}]`, [records]);
+}
+
+/** Whether a structured array can have the field: what Python prints without escapes. */
+export function isFieldName(name: string): boolean {
+  return /^[\x20-\x7e]+$/.test(name) && !/['\\]/.test(name);
+}
+
+function fieldName(name: string): string {
+  if (isFieldName(name)) return name;
+  throw new TensorError(
+    'DTYPE_UNSUPPORTED',
+    `the name ${JSON.stringify(name)} cannot be a field of an .npy file; use printable ASCII without quotes and backslashes`,
+  );
+}
+
+function descrOf({ dataType, stringType }: Field): string {
+  const descr = dataTypeInfo(dataType).npyDescr ?? stringType;
+  if (descr !== undefined) return descr;
+  throw new TensorError('DTYPE_UNSUPPORTED', `.npy has no dtype for ${dataType}`);
+}
+
+function tuple(shape: readonly number[]): string {
+  return `(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`;
+}
+
+/** Version 1.0, padded so that the data starts at a multiple of 64. */
+function headerOf(descr: string, shape: readonly number[]): Uint8Array {
+  const dictionary = `{'descr': ${descr}, 'fortran_order': False, 'shape': ${tuple(shape)}, }`;
   const dataOffset = Math.ceil((10 + dictionary.length + 1) / 64) * 64;
   if (dataOffset - 10 > 0xffff)
-    throw new TensorError('NPY_HEADER_TOO_LARGE', `a shape of ${shape.length} dimensions does not fit an .npy header`);
-  const header = Buffer.alloc(dataOffset, ' ');
-  header.set(MAGIC);
-  header.set([1, 0], 6);
-  header.writeUInt16LE(dataOffset - 10, 8);
-  header.write(dictionary, 10, 'latin1');
-  header[dataOffset - 1] = 0x0a;
-  return header;
+    throw new TensorError('NPY_HEADER_TOO_LARGE', `a header of ${dataOffset} bytes does not fit an .npy file`);
+  const bytes = Buffer.alloc(dataOffset, ' ');
+  bytes.set(MAGIC);
+  bytes.set([1, 0], 6);
+  bytes.writeUInt16LE(dataOffset - 10, 8);
+  bytes.write(dictionary, 10, 'latin1');
+  bytes[dataOffset - 1] = 0x0a;
+  return bytes;
 }
 
 /** Writes a whole .npy object. @throws TensorError as {@link encodeNpyHeader} */
@@ -133,7 +204,7 @@ export function encodeNpy(tensor: Tensor): Uint8Array {
   return Buffer.concat([encodeNpyHeader(tensor.dtype, tensor.shape), tensor.data]);
 }
 
-function npyObjectLength(header: NpyHeader): number {
+function npyObjectLength(header: NpyRecords): number {
   return header.dataOffset + header.records * header.recordBytes;
 }
 
@@ -173,26 +244,4 @@ function headerText(bytes: Uint8Array, version: number): string {
   } catch (cause) {
     throw new TensorError('NPY_HEADER_INVALID', `the .npy 3.0 header is not UTF-8: ${String(cause)}`);
   }
-}
-
-function dataTypeOfDescr(descr: string): DataType {
-  const match = /^([<>|=])([a-zA-Z])(\d+)$/.exec(descr);
-  if (match) {
-    const [, order, kind, width] = match;
-    const canonical = `${width === '1' ? '|' : '<'}${kind}${width}`;
-    for (const dtype of Object.keys(dataTypes) as DataType[]) {
-      if (dataTypeInfo(dtype).npyDescr !== canonical) continue;
-      if (width === '1' || order === '<') return dtype;
-      if (order === '>') {
-        throw new TensorError(
-          'NPY_BIG_ENDIAN',
-          `.npy dtype ${descr} is big-endian; save array.astype(array.dtype.newbyteorder('<'))`,
-        );
-      }
-    }
-  }
-  throw new TensorError(
-    'NPY_UNSUPPORTED_DTYPE',
-    `.npy dtype ${JSON.stringify(descr.slice(0, 64))} is not supported; convert to bool, int8-64, uint8-64, float16, float32 or float64`,
-  );
 }
