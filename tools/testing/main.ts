@@ -1,5 +1,5 @@
 /**
- * Runs every test of the repository: unit tests side by side, then those with real processes one file at a time, then those
+ * Runs every test of the repository: unit tests side by side, then those with real processes two files at a time, then those
  * with whole clusters. One report, one set of counts, one exit status.
  *
  * Usage: node tools/testing/main.ts [--tier unit|API|cluster] [ROOT]

@@ -44,7 +44,7 @@ test('unit tests lie anywhere but in test/, packages of others do not count', ()
       files: [join(root, 'kube/queue.test.ts'), join(root, 'operator/jobs/plan.test.ts')],
       concurrency: 4,
     },
-    { name: 'API', files: [join(root, 'test/e2e/job.test.ts')], concurrency: 1 },
+    { name: 'API', files: [join(root, 'test/e2e/job.test.ts')], concurrency: 2 },
     { name: 'cluster', files: [join(root, 'test/cluster/install.test.ts')], concurrency: 1 },
   ]);
 });

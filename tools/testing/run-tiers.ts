@@ -11,8 +11,9 @@ export interface Tier {
 }
 
 /**
- * Unit tests lie beside the code; what needs real processes lies in test/ and is run one file at a time. Last come whole clusters
- * in test/cluster/, which take longest and say least about what is wrong.
+ * Unit tests lie beside the code; what needs real processes lies in test/ and is run two files at a time: they wait more than
+ * they work, for leases and restarts, and each may bring three API servers. Last come whole clusters in test/cluster/, which
+ * take longest, say least about what is wrong, and share the one bridge of the machine.
  */
 export function tiersOf(root: string, cores: number): Tier[] {
   const found = globSync('*/**/*.test.ts', {
@@ -24,7 +25,7 @@ export function tiersOf(root: string, cores: number): Tier[] {
     files: found.filter((file) => tierOf(file) === name).map((file) => join(root, file)),
     concurrency,
   });
-  return [tier('unit', cores), tier('API', 1), tier('cluster', 1)];
+  return [tier('unit', cores), tier('API', Math.min(2, cores)), tier('cluster', 1)];
 }
 
 function tierOf(file: string): string {
