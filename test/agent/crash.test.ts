@@ -8,14 +8,13 @@ import { SYSTEM_NAMESPACE, inferenceTaskResource, type StorageAccess } from '@is
 import { doublingModel, slowModel } from '@isochrone/node-agent/testing/models';
 import { tensorOf, encodeNpy } from '@isochrone/tensor';
 import { verifyReceipt } from '@isochrone/verification';
-import { eventually } from '@isochrone/test/harness';
+import { eventually, withFaultProxy } from '@isochrone/test/harness';
 import { integerBetween, seeded } from '../chaos/random.ts';
 import { agentWorld, outputKey, publicKeyOf, receiptOf, type Program } from './agent-world.ts';
-import { faultProxy } from './fault-proxy.ts';
 import { childrenOf, isDead } from './processes.ts';
 
 const world = await agentWorld();
-const proxy = await faultProxy(world.store.endpoint);
+const proxy = await withFaultProxy(world.store.endpoint);
 let verifier = await world.startVerifier();
 let agent = await world.startAgent();
 await world.grant(3600);

@@ -16,12 +16,11 @@ import {
   zerosAndOnes,
 } from '@isochrone/node-agent/testing/models';
 import { createTensor, dataTypes, decodeNpy, tensorOf, typedView, type DataType, type Tensor } from '@isochrone/tensor';
-import { eventually } from '@isochrone/test/harness';
+import { eventually, withFaultProxy } from '@isochrone/test/harness';
 import { agentWorld, outputKey, type TaskRequest } from './agent-world.ts';
-import { faultProxy } from './fault-proxy.ts';
 
 const world = await agentWorld();
-const proxy = await faultProxy(world.store.endpoint);
+const proxy = await withFaultProxy(world.store.endpoint);
 await world.startVerifier();
 await world.startAgent();
 await world.grant(3600);

@@ -1,5 +1,10 @@
 export { eventually, kubectl } from '@isochrone/tools/local';
 export type { ControlPlane, EventuallyOptions, ObjectStore } from '@isochrone/tools/local';
+export { cutAfter, eachLine, slowly } from './alterations.ts';
 export { applyCrds } from './crds.ts';
-export { withControlPlane, withObjectStore } from './parts.ts';
+export { startFaultProxy } from './fault-proxy.ts';
+export type { Fault, FaultProxy } from './fault-proxy.ts';
+export { withControlPlane, withFaultProxy, withObjectStore } from './parts.ts';
 export type { TestControlPlaneOptions } from './parts.ts';
+export { startTcpRelay } from './tcp-relay.ts';
+export type { TcpRelay } from './tcp-relay.ts';

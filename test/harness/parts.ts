@@ -8,6 +8,7 @@ import {
   type ObjectStoreOptions,
 } from '@isochrone/tools/local';
 import { applyCrds } from './crds.ts';
+import { startFaultProxy, type FaultProxy, type FaultProxyOptions } from './fault-proxy.ts';
 
 export interface TestControlPlaneOptions extends Omit<ControlPlaneOptions, 'name'> {
   /** Default: "hub". Give members of a federation different names. */
@@ -36,4 +37,11 @@ export async function withObjectStore(options: ObjectStoreOptions = {}): Promise
   const store = await startObjectStore(options);
   after(() => store.stop());
   return store;
+}
+
+/** A proxy in front of a server for the tests of one file: `const proxy = await withFaultProxy(store.endpoint);`. */
+export async function withFaultProxy(endpoint: string, options: FaultProxyOptions = {}): Promise<FaultProxy> {
+  const proxy = await startFaultProxy(endpoint, options);
+  after(() => proxy.close());
+  return proxy;
 }

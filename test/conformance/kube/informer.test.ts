@@ -10,13 +10,13 @@ import {
   type InformerOptions,
 } from '@isochrone/kube';
 import { eventually, withControlPlane } from '@isochrone/test/harness';
-import { adminClient, relayedClient, type RelayedClient } from './network.ts';
+import { adminClient, counted, relayedClient, type Observed } from './network.ts';
 
 const namespace = 'default';
 
 function start(
   t: TestContext,
-  relay: RelayedClient,
+  relay: Observed,
   name: string,
   options: Partial<InformerOptions<ConfigMap, string>> = {},
 ) {
@@ -66,12 +66,6 @@ describe('Informer on a real API server', () => {
       timeout: 20_000,
     });
   };
-  const counter = async (relay: RelayedClient, name: string, labels: string): Promise<number> => {
-    const text = await relay.registry.metrics();
-    const line = text.split('\n').find((one) => one.startsWith(`${name}{`) && one.includes(labels));
-    return line === undefined ? 0 : Number(line.split(' ').at(-1));
-  };
-
   for (const firstSync of ['watch-list', 'pages'] as const) {
     test(`first sync by ${firstSync}, then changes`, async (t) => {
       const client = await admin(t);
@@ -84,7 +78,7 @@ describe('Informer on a real API server', () => {
       await put(client, firstSync, 'b', '1');
       await client.delete(core.configMaps, { namespace, name: `${firstSync}-a` });
       await converges(client, firstSync, run.replica);
-      assert.equal(await counter(relay, 'reflector_lists_total', `mode="${firstSync}"`), 1);
+      assert.equal(await counted(relay, 'reflector_lists_total', { mode: firstSync }), 1);
     });
   }
 
@@ -100,8 +94,8 @@ describe('Informer on a real API server', () => {
       if (round > 0) await client.delete(core.configMaps, { namespace, name: `cut-n${round - 1}` });
     }
     await converges(client, 'cut', run.replica);
-    assert.equal(await counter(relay, 'reflector_lists_total', 'mode="watch-list"'), 1);
-    assert.ok((await counter(relay, 'reflector_watch_restarts_total', 'reason="error"')) >= 1);
+    assert.equal(await counted(relay, 'reflector_lists_total', { mode: 'watch-list' }), 1);
+    assert.ok((await counted(relay, 'reflector_watch_restarts_total', { reason: 'error' })) >= 1);
   });
 
   test('the API server restarts in the middle of a stream of changes; none is lost', async (t) => {
@@ -150,8 +144,8 @@ describe('Informer on a real API server', () => {
     await plane.restartApiServer();
     relay.mend();
     await converges(client, 'gone', run.replica);
-    assert.ok((await counter(relay, 'reflector_watch_restarts_total', 'reason="gone"')) >= 1, 'it was not a 410');
-    assert.equal(await counter(relay, 'reflector_lists_total', 'mode="watch-list"'), 2);
+    assert.ok((await counted(relay, 'reflector_watch_restarts_total', { reason: 'gone' })) >= 1, 'it was not a 410');
+    assert.equal(await counted(relay, 'reflector_lists_total', { mode: 'watch-list' }), 2);
   });
 
   test('an idle watch gets bookmarks', async (t) => {
@@ -172,8 +166,8 @@ describe('Informer on a real API server', () => {
     relay.stall();
     await put(client, 'silent', 'a', '1');
     await converges(client, 'silent', run.replica);
-    assert.ok((await counter(relay, 'reflector_watch_restarts_total', 'reason="inactive"')) >= 1);
-    assert.equal(await counter(relay, 'reflector_lists_total', 'mode="watch-list"'), 1);
+    assert.ok((await counted(relay, 'reflector_watch_restarts_total', { reason: 'inactive' })) >= 1);
+    assert.equal(await counted(relay, 'reflector_lists_total', { mode: 'watch-list' }), 1);
   });
 
   test('missing rights are said and metered; once granted, the informer syncs', async (t) => {
@@ -182,7 +176,7 @@ describe('Informer on a real API server', () => {
     const run = start(t, relay, 'rights');
     const warning = await eventually(() => relay.logger.lines.find((line) => line.level === 'warn'));
     assert.match((warning.fields['err'] as Error).message, /User "late" cannot watch resource "configmaps"/);
-    assert.ok((await counter(relay, 'rest_client_requests_total', 'code="403"')) >= 1);
+    assert.ok((await counted(relay, 'rest_client_requests_total', { code: '403' })) >= 1);
     await client.create(core.clusterRoles, {
       metadata: { name: 'watches-config-maps' },
       rules: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list', 'watch'] }],

@@ -1,0 +1,84 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** Stands between a client and a server, and does to their connections what networks do. Bytes pass as they are. */
+export interface TcpRelay {
+  readonly port: number;
+  /** Connections opened so far. */
+  connections(): number;
+  /** Resets every connection, and accepts new ones. */
+  reset(): void;
+  /** Resets every connection, and new ones, until `mend`. */
+  cut(): void;
+  /** Lets nothing more through on the present connections, which stay open for good: half-open. New ones work. */
+  stall(): void;
+  /** Lets nothing through on any connection, present or new, until `mend`; then what was held flows on. */
+  blackhole(): void;
+  mend(): void;
+  close(): void;
+}
+
+interface Pair {
+  readonly sockets: readonly [Socket, Socket];
+  stalled: boolean;
+}
+
+export async function startTcpRelay(target: { host: string; port: number }): Promise<TcpRelay> {
+  const pairs = new Set<Pair>();
+  let state: 'open' | 'cut' | 'blackhole' = 'open';
+  let connections = 0;
+  const flow = ({ sockets: [one, other] }: Pair): void => {
+    one.pipe(other);
+    other.pipe(one);
+  };
+  const hold = ({ sockets }: Pair): void => {
+    for (const socket of sockets) socket.unpipe();
+  };
+  const server = createServer((socket) => {
+    if (state === 'cut') {
+      socket.resetAndDestroy();
+      return;
+    }
+    connections += 1;
+    const pair: Pair = { sockets: [socket, connect(target.port, target.host)], stalled: false };
+    pairs.add(pair);
+    const end = (): void => {
+      pairs.delete(pair);
+      for (const one of pair.sockets) one.destroy();
+    };
+    for (const one of pair.sockets) one.on('error', end).on('close', end);
+    if (state === 'open') flow(pair);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const reset = (): void => {
+    for (const { sockets } of pairs) for (const socket of sockets) socket.resetAndDestroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    connections: () => connections,
+    reset,
+    cut() {
+      state = 'cut';
+      reset();
+    },
+    stall() {
+      for (const pair of pairs) {
+        pair.stalled = true;
+        hold(pair);
+      }
+    },
+    blackhole() {
+      state = 'blackhole';
+      for (const pair of pairs) hold(pair);
+    },
+    mend() {
+      if (state === 'blackhole') for (const pair of pairs) if (!pair.stalled) flow(pair);
+      state = 'open';
+    },
+    close() {
+      server.close();
+      reset();
+    },
+  };
+}
