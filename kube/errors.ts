@@ -15,6 +15,11 @@ export const errorTable = {
     http: 502,
     meaning: 'the watch stream ended in a way that is not part of the protocol',
   },
+  RESPONSE_INVALID: {
+    grpc: 'UNAVAILABLE',
+    http: 502,
+    meaning: 'the body of an answer was cut short or is not what its headers say',
+  },
   LEASE_LOST: { grpc: 'ABORTED', http: 503, meaning: 'leadership ended while work was going on' },
   REQUEST_TIMEOUT: {
     grpc: 'DEADLINE_EXCEEDED',

@@ -3,8 +3,9 @@ import { systemClock, type Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { keyOf, type KubeObject } from './object.ts';
-import { Reflector, type ReflectorEvents, type Sink } from './reflector.ts';
+import { Reflector, type ReflectorEvents, type RestartReason, type Sink } from './reflector.ts';
 import type { Resource } from './resource.ts';
+import { judge, type Verdict } from './resource-version.ts';
 import { Store } from './store.ts';
 
 /** What became of one key. `initial` marks objects of the first sync, which a controller queues at low priority. */
@@ -46,6 +47,18 @@ export interface InformerOptions<T extends KubeObject, P = T> {
   firstSync?: 'auto' | 'watch-list' | 'pages';
 }
 
+/** What is ordinary is told to who debugs; what an administrator may have to mend is a warning. */
+const restartLines: Record<RestartReason, { level: 'debug' | 'info' | 'warn'; message: string }> = {
+  closed: { level: 'debug', message: 'watch ended; it is resumed' },
+  relist: { level: 'debug', message: 'time for a full sync' },
+  gone: { level: 'info', message: 'the server has forgotten our version; everything is synced anew' },
+  inactive: { level: 'warn', message: 'watch was silent for too long; it is resumed on another connection' },
+  throttled: { level: 'warn', message: 'the server throttles; the watch is opened later' },
+  disorder: { level: 'warn', message: 'events came out of order; everything is synced anew' },
+  rewound: { level: 'warn', message: 'the server is older than what it told us: restored? everything is synced anew' },
+  error: { level: 'warn', message: 'watch failed; it is resumed' },
+};
+
 /**
  * A live, projected copy of a collection. The copy trails the API server a little and never goes back to an older state;
  * whoever acts on it must expect a conflict. An object that was replaced by a namesake while no watch was open shows as
@@ -60,7 +73,10 @@ export class Informer<T extends KubeObject, P = T> implements ChangeSource<P> {
   readonly #store: Store<P>;
   readonly #handlers = new Set<(change: Change<P>) => void>();
   readonly #firstSync = Promise.withResolvers<undefined>();
-  #seen: Set<string> | undefined;
+  /** While a sync runs: the version of everything it has seen so far, deletions included. */
+  #seen: Map<string, string> | undefined;
+  #rewound = false;
+  #hasToldDisorder = false;
   #hasSynced = false;
   #isRunning = false;
   #lastEventAt = 0;
@@ -145,28 +161,45 @@ export class Informer<T extends KubeObject, P = T> implements ChangeSource<P> {
 
   #sink(): Sink<T> {
     return {
-      begin: () => {
-        this.#seen = new Set();
+      begin: (rewound) => {
+        this.#seen = new Map();
+        this.#rewound = rewound;
       },
-      put: (object) => {
-        const key = keyOf(object);
-        this.#seen?.add(key);
-        this.#guard(key, () => {
+      put: (object, newest) =>
+        this.#take(object, false, newest, (key, resourceVersion) => {
           const item = this.#project(object);
-          const resourceVersion = object.metadata.resourceVersion ?? '';
-          this.#emit(this.#store.upsert({ key, resourceVersion, item }, !this.#hasSynced));
-        });
-      },
-      remove: (object) => {
-        const key = keyOf(object);
-        this.#seen?.delete(key);
-        this.#guard(key, () => this.#emit(this.#store.remove(key)));
-      },
+          const rewound = this.#seen !== undefined && this.#rewound;
+          this.#emit(this.#store.upsert({ key, resourceVersion, item }, { initial: !this.#hasSynced, rewound }));
+        }),
+      remove: (object, newest) => this.#take(object, true, newest, (key) => this.#emit(this.#store.remove(key))),
       commit: () => {
-        for (const change of this.#store.retainOnly(this.#seen ?? new Set())) this.#emit(change);
+        for (const change of this.#store.retainOnly(this.#seen ?? new Map())) this.#emit(change);
         this.#seen = undefined;
       },
     };
+  }
+
+  #take(
+    object: T,
+    removed: boolean,
+    newest: string | undefined,
+    apply: (key: string, resourceVersion: string) => void,
+  ): Verdict {
+    const key = keyOf(object);
+    const { resourceVersion: version = '' } = object.metadata;
+    // A sync says what there is, whatever was known before.
+    const known = this.#seen === undefined ? this.#store.versionOf(key) : this.#seen.get(key);
+    const verdict = judge({ removed, version }, known, newest);
+    if (verdict === 'new') {
+      this.#seen?.set(key, version);
+      this.#guard(key, () => apply(key, version));
+      return verdict;
+    }
+    this.#options.metrics.disorder.inc({ ...this.#labels, verdict });
+    // Once a watch: a proxy that repeats everything must not fill the log as well.
+    if (!this.#hasToldDisorder) this.#logger.warn({ key, verdict, version, known, newest }, 'event out of order');
+    this.#hasToldDisorder = true;
+    return verdict;
   }
 
   #events(): ReflectorEvents {
@@ -179,7 +212,10 @@ export class Informer<T extends KubeObject, P = T> implements ChangeSource<P> {
         this.#hasSynced = true;
         this.#firstSync.resolve(undefined);
       },
-      watching: () => metrics.watches.inc(this.#labels),
+      watching: () => {
+        this.#hasToldDisorder = false;
+        metrics.watches.inc(this.#labels);
+      },
       received: (type) => {
         this.#lastEventAt = this.#clock.monotonic();
         metrics.watchEvents.inc({ ...this.#labels, type });
@@ -189,9 +225,8 @@ export class Informer<T extends KubeObject, P = T> implements ChangeSource<P> {
       },
       restarted: (reason, error, delayMilliseconds) => {
         metrics.watchRestarts.inc({ ...this.#labels, reason });
-        const fields = { reason, delayMilliseconds, ...(reason === 'error' ? { err: error } : {}) };
-        if (reason === 'error') this.#logger.warn(fields, 'watch failed; it is resumed');
-        else this.#logger.debug(fields, 'watch ended; it is resumed');
+        const { level, message } = restartLines[reason];
+        this.#logger[level]({ reason, delayMilliseconds, ...(error === undefined ? {} : { err: error }) }, message);
       },
     };
   }

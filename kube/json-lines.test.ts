@@ -32,8 +32,10 @@ describe('decodeJsonLines', () => {
       ),
     );
   });
-  test('a stream that ends inside a line gives the lines before it', async () => {
-    assert.deepEqual(await collect(decodeJsonLines(chunksOf(Buffer.from('{"a":1}\n{"b"'), [3]))), [[{ a: 1 }]]);
+  test('a stream that ends inside a line gives the lines before it, and an error that does not quote it', async () => {
+    const lines = decodeJsonLines(chunksOf(Buffer.from('{"a":1}\n{"b"'), [3]));
+    assert.deepEqual((await lines.next()).value, [{ a: 1 }]);
+    await assert.rejects(lines.next(), { code: 'WATCH_FAILED', message: /ended inside an object, after 4 bytes/ });
   });
   test('a line that is not JSON is an error which does not quote it', async () => {
     const bytes = Buffer.from('{"token":"hunter2\n');

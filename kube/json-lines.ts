@@ -7,7 +7,7 @@ const longestLineBytes = 32 * 1024 * 1024;
  * Decodes newline-separated JSON, one array per chunk of bytes: a chunk is at most a socket read, so no step blocks the
  * loop for long, and an event costs no promise of its own.
  *
- * @throws KubeError `WATCH_FAILED` for a line that is not JSON or is too long. Its content is not quoted: it may be a Secret.
+ * @throws KubeError `WATCH_FAILED` for a line that is not JSON, is too long or has no end. Its content is not quoted: it may be a Secret.
  */
 export async function* decodeJsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<unknown[], void> {
   let pieces: Uint8Array[] = [];
@@ -32,7 +32,10 @@ export async function* decodeJsonLines(chunks: AsyncIterable<Uint8Array>): Async
     }
     if (values.length > 0) yield values;
   }
-  // A stream cut inside a line lost that event; the reader resumes from the last one it got, so nothing is missed.
+  // The reader resumes from the last event it got, so nothing is missed; but it is no orderly end.
+  if (pendingBytes > 0) {
+    throw new KubeError('WATCH_FAILED', `the stream ended inside an object, after ${pendingBytes} bytes of it`);
+  }
 }
 
 function decode(pieces: readonly Uint8Array[]): unknown {

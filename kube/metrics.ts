@@ -81,6 +81,13 @@ export class Metrics {
       'host',
     ]);
   }
+  get requestRetries(): Counter<'code' | 'verb' | 'host'> {
+    return this.#of.counter('rest_client_request_retries_total', 'API requests that were sent again, by what failed', [
+      'code',
+      'verb',
+      'host',
+    ]);
+  }
   get requestSeconds(): Histogram<'verb' | 'host'> {
     return this.#of.histogram(
       'rest_client_request_duration_seconds',
@@ -109,6 +116,13 @@ export class Metrics {
   }
   get watchEvents(): Counter<'cluster' | 'resource' | 'type'> {
     return this.#of.counter('reflector_events_total', 'Watch events by type', ['cluster', 'resource', 'type']);
+  }
+  get disorder(): Counter<'cluster' | 'resource' | 'verdict'> {
+    return this.#of.counter(
+      'reflector_events_out_of_order_total',
+      'Watch events that were not applied: repeated, outdated, or unclear (which leads to a full sync)',
+      ['cluster', 'resource', 'verdict'],
+    );
   }
   get handlerErrors(): Counter<'cluster' | 'resource'> {
     return this.#of.counter(

@@ -13,13 +13,13 @@ export type Cut = 'close' | 'reset' | 'gone' | 'internal-error';
 
 /**
  * The API server's contract for one collection, as a model for property tests: versions, a log that can be compacted, pages
- * of a snapshot, watches that can be cut, can hang and can deliver twice. The real server is met in test/conformance.
+ * of a snapshot, watches that can be cut, can hang and can deliver twice, and a server that is restored from a backup. The real server is met in test/conformance.
  */
 export class ModelApi<T extends KubeObject> {
   readonly name = 'model';
   readonly objects = new Map<string, T>();
   /** Requests so far; a test may look or reset. */
-  counts = { list: 0, watch: 0, watchList: 0 };
+  counts = { list: 0, check: 0, watch: 0, watchList: 0 };
   supportsWatchList = true;
   /** Answers instead of the next list or watch. */
   nextError: Error | undefined;
@@ -27,6 +27,8 @@ export class ModelApi<T extends KubeObject> {
   isHung = false;
   /** How many events a resumed watch delivers again. */
   redeliver = 0;
+  /** What becomes of events on their way: a proxy repeats them, keeps some back, turns their order. */
+  transmit: (events: WatchEvent<T>[]) => WatchEvent<T>[] = (events) => events;
   #version = 1;
   #compacted = 0;
   #log: Logged<T>[] = [];
@@ -68,13 +70,25 @@ export class ModelApi<T extends KubeObject> {
     this.#snapshots.clear();
   }
 
+  /** @returns a function that restores the present state, and breaks every watch as a restarted server does. */
+  backUp(): () => void {
+    const [version, objects] = [this.#version, [...this.objects]];
+    return () => {
+      this.compact();
+      [this.#version, this.#compacted] = [version, version];
+      this.objects.clear();
+      for (const [key, object] of objects) this.objects.set(key, object);
+      this.cut('reset');
+    };
+  }
+
   /** Ends every open watch. */
   cut(kind: Cut): void {
     for (const end of [...this.#cuts]) end(kind);
   }
 
   async list(_resource: Resource<T>, options: ListOptions = {}): Promise<KubeList<T>> {
-    this.counts.list += 1;
+    this.counts[options.limit === 1 ? 'check' : 'list'] += 1;
     this.#failIfAsked();
     const limit = options.limit ?? Infinity;
     const [id, from] = (options.continue ?? ':0').split(':') as [string, string];
@@ -115,7 +129,7 @@ export class ModelApi<T extends KubeObject> {
         }
         version = this.#version;
         const initial = [...this.objects.values()];
-        for (const object of initial) yield [{ type: 'ADDED', object }];
+        for (const object of initial) yield this.transmit([{ type: 'ADDED', object }]);
         yield [{ type: 'BOOKMARK', object: this.#bookmarkObject({ 'k8s.io/initial-events-end': 'true' }, version) }];
       } else {
         if (version < this.#compacted) {
@@ -131,7 +145,7 @@ export class ModelApi<T extends KubeObject> {
         const batch = this.isHung ? [] : this.#log.filter((entry) => entry.version > version);
         if (batch.length > 0) {
           version = batch.at(-1)!.version;
-          yield batch.map((entry) => entry.event);
+          yield this.transmit(batch.map((entry) => entry.event));
           continue;
         }
         const cut = await Promise.race([this.#wake.promise, ended.promise, aborted]);

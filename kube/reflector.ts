@@ -4,6 +4,7 @@ import type { ListOptions, WatchEvent, WatchOptions } from './requests.ts';
 import type { Clock, Timer } from './clock.ts';
 import { ApiError, KubeError } from './errors.ts';
 import type { KubeList, KubeObject } from './object.ts';
+import { isOlder, type Verdict } from './resource-version.ts';
 
 /** The two requests a reflector makes. */
 export interface ListWatch<T> {
@@ -13,14 +14,16 @@ export interface ListWatch<T> {
 
 /** Receives the collection: `begin`, `put` for everything there is, `commit` (what was not put is gone), then changes. */
 export interface Sink<T> {
-  begin(): void;
-  put(object: T): void;
+  /** @param rewound the server has gone back in time: equal versions of then and now need not be equal objects */
+  begin(rewound: boolean): void;
+  /** @param newest the version that the stream had reached, undefined during a sync */
+  put(object: T, newest: string | undefined): Verdict;
   commit(): void;
-  remove(object: T): void;
+  remove(object: T, newest: string | undefined): Verdict;
 }
 
-/** Why a watch ended. */
-export type RestartReason = 'closed' | 'inactive' | 'gone' | 'relist' | 'throttled' | 'error';
+/** Why a watch ended. `disorder`: events came in an order that leaves open what there is; `rewound`: see {@link Sink}. */
+export type RestartReason = 'closed' | 'inactive' | 'gone' | 'relist' | 'throttled' | 'disorder' | 'rewound' | 'error';
 
 export interface ReflectorEvents {
   synced(mode: 'watch-list' | 'pages'): void;
@@ -53,11 +56,17 @@ const healthyMilliseconds = 10_000;
 const syncSilenceMilliseconds = 90_000;
 /** The loop is given back after this span of decoding and handling. */
 const sliceMilliseconds = 8;
+/** After these ends everything is synced anew. */
+const resyncs: ReadonlySet<RestartReason> = new Set(['gone', 'relist', 'disorder', 'rewound']);
+/** These ends cost the server something however long the watch lived. */
+const strains: ReadonlySet<RestartReason> = new Set(['gone', 'throttled', 'disorder', 'rewound']);
+
+type Abandonment = 'inactive' | 'relist' | 'disorder' | 'rewound';
 
 /** The watch was given up by this side. */
 class WatchAbandoned extends Error {
-  readonly reason: 'inactive' | 'relist';
-  constructor(reason: 'inactive' | 'relist') {
+  readonly reason: Abandonment;
+  constructor(reason: Abandonment) {
     super(`watch given up: ${reason}`);
     this.reason = reason;
   }
@@ -66,7 +75,7 @@ class WatchAbandoned extends Error {
 /**
  * Keeps a sink equal to a collection of the API server: one full sync, then a watch that is resumed from the last
  * resourceVersion whenever it is cut (a busy server cuts watchers without an error), and synced anew only when that version
- * is compacted, or as a periodic safety net.
+ * is compacted or from another time line, or as a periodic safety net.
  */
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
@@ -75,8 +84,11 @@ export class Reflector<T extends KubeObject> {
   #useWatchList: boolean;
   #relistAt = Infinity;
   #failures = 0;
-  /** The watch of this cycle brought something after the sync. */
+  /** The watch of this cycle brought something new after the sync. */
   #progressed = false;
+  /** The last watch ended before its time, so that another server may be there now: one that was restored from a backup. */
+  #interrupted = false;
+  #rewound = false;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -97,10 +109,11 @@ export class Reflector<T extends KubeObject> {
       }
       if (signal.aborted) return;
       const reason = this.#reasonOf(failure);
-      if (reason === 'gone' || reason === 'relist') this.#resourceVersion = undefined;
+      if (resyncs.has(reason)) this.#resourceVersion = undefined;
+      if (reason === 'rewound') this.#rewound = true;
       // An ended watch is ordinary; one that ends at once and brought nothing is a server that sheds us.
       const healthy = this.#progressed || clock.monotonic() - started >= healthyMilliseconds;
-      this.#failures = healthy && reason !== 'gone' && reason !== 'throttled' ? 0 : this.#failures + 1;
+      this.#failures = healthy && !strains.has(reason) ? 0 : this.#failures + 1;
       const delay = this.#delayAfter(failure);
       events.restarted(reason, failure, delay);
       try {
@@ -113,6 +126,7 @@ export class Reflector<T extends KubeObject> {
 
   /** One sync if needed, and one watch; returns when the server ends the watch in an orderly way. */
   async #cycle(signal: AbortSignal): Promise<void> {
+    if (this.#resourceVersion !== undefined && this.#interrupted) await this.#assertSameTimeLine(signal);
     if (this.#resourceVersion === undefined && !this.#useWatchList) {
       await this.#syncByPages(signal);
       this.#synced('pages');
@@ -120,14 +134,30 @@ export class Reflector<T extends KubeObject> {
     await this.#watch(signal);
   }
 
+  /**
+   * A server that was restored from an older backup has not reached our version yet. It takes a watch from there without a
+   * word, and stays silent until it has: all changes until then would be missed.
+   */
+  async #assertSameTimeLine(signal: AbortSignal): Promise<void> {
+    let version: string | undefined;
+    try {
+      version = (await this.#options.source.list({ limit: 1, signal })).metadata.resourceVersion;
+    } catch (error) {
+      // Whoever may only watch cannot ask.
+      if (!(error instanceof ApiError && error.isForbidden)) throw error;
+    }
+    if (isOlder(version, this.#resourceVersion)) throw new WatchAbandoned('rewound');
+    this.#interrupted = false;
+  }
+
   async #syncByPages(signal: AbortSignal): Promise<void> {
     const { source, sink } = this.#options;
-    sink.begin();
+    sink.begin(this.#rewound);
     let page: KubeList<T> | undefined;
     do {
       const next = page?.metadata.continue;
       page = await source.list({ limit: pageSize, signal, ...(next ? { continue: next } : {}) });
-      for (const object of page.items) sink.put(object);
+      for (const object of page.items) sink.put(object, undefined);
       this.#options.events.listed();
       await nextTurn();
     } while (page.metadata.continue);
@@ -153,13 +183,16 @@ export class Reflector<T extends KubeObject> {
       const untilRelist = this.#relistAt - clock.monotonic();
       timers[1] = clock.setTimeout(() => abandon.abort(new WatchAbandoned('relist')), untilRelist);
     }
-    if (sync) this.#options.sink.begin();
+    if (sync) this.#options.sink.begin(this.#rewound);
+    // Spread, so that many watches do not end together.
+    const timeoutSeconds = Math.round(240 + random() * 60);
+    const endsAt = clock.monotonic() + timeoutSeconds * 1000;
+    this.#interrupted = true;
     const stop = AbortSignal.any([signal, abandon.signal]);
     try {
       const batches = source.watch({
         signal: stop,
-        // Spread, so that many watches do not end together.
-        timeoutSeconds: Math.round(240 + random() * 60),
+        timeoutSeconds,
         ...(this.#resourceVersion === undefined
           ? { sendInitialEvents: true }
           : { resourceVersion: this.#resourceVersion }),
@@ -181,6 +214,7 @@ export class Reflector<T extends KubeObject> {
       }
       stop.throwIfAborted();
       if (state.syncing) throw new KubeError('WATCH_FAILED', 'the stream ended before the first sync was complete');
+      this.#interrupted = clock.monotonic() < endsAt;
     } catch (error) {
       throw abandon.signal.aborted && !signal.aborted ? (abandon.signal.reason as WatchAbandoned) : error;
     } finally {
@@ -192,13 +226,14 @@ export class Reflector<T extends KubeObject> {
   #handle(event: WatchEvent<T>, state: { syncing: boolean }): void {
     const { sink, events } = this.#options;
     events.received(event.type);
+    const newest = state.syncing ? undefined : this.#resourceVersion;
     switch (event.type) {
       case 'ADDED':
       case 'MODIFIED':
-        sink.put(event.object);
+        if (sink.put(event.object, newest) === 'unclear') throw new WatchAbandoned('disorder');
         break;
       case 'DELETED':
-        sink.remove(event.object);
+        sink.remove(event.object, newest);
         break;
       case 'BOOKMARK':
         break;
@@ -213,8 +248,9 @@ export class Reflector<T extends KubeObject> {
     }
     const { resourceVersion, annotations } = event.object.metadata;
     if (!state.syncing) {
+      if (resourceVersion === undefined || resourceVersion === newest || isOlder(resourceVersion, newest)) return;
       this.#progressed = true;
-      if (resourceVersion !== undefined) this.#resourceVersion = resourceVersion;
+      this.#resourceVersion = resourceVersion;
     } else if (event.type === 'BOOKMARK' && annotations?.['k8s.io/initial-events-end'] === 'true') {
       state.syncing = false;
       sink.commit();
@@ -225,6 +261,7 @@ export class Reflector<T extends KubeObject> {
 
   #synced(mode: 'watch-list' | 'pages'): void {
     const { relistMilliseconds, clock, random, events } = this.#options;
+    this.#rewound = false;
     if (relistMilliseconds > 0) this.#relistAt = clock.monotonic() + relistMilliseconds * (0.9 + random() * 0.2);
     events.synced(mode);
   }

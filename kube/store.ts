@@ -36,6 +36,10 @@ export class Store<P> {
     return this.#entries.get(key)?.item;
   }
 
+  versionOf(key: string): string | undefined {
+    return this.#entries.get(key)?.resourceVersion;
+  }
+
   list(): P[] {
     return Array.from(this.#entries.values(), (entry) => entry.item);
   }
@@ -54,11 +58,18 @@ export class Store<P> {
     return Array.from(index.get(value) ?? [], (key) => this.#entries.get(key)!.item);
   }
 
-  /** Adds or updates. An index function that throws leaves the store as it was. */
-  upsert(object: StoredObject<P>, initial = false): Change<P> | undefined {
+  /**
+   * Adds or updates. An index function that throws leaves the store as it was.
+   *
+   * @param options.initial marks what is added; options.rewound takes also what has the version that is stored
+   */
+  upsert(
+    object: StoredObject<P>,
+    { initial = false, rewound = false }: { initial?: boolean; rewound?: boolean } = {},
+  ): Change<P> | undefined {
     const { key, resourceVersion, item } = object;
     const known = this.#entries.get(key);
-    if (known?.resourceVersion === resourceVersion) return undefined;
+    if (known?.resourceVersion === resourceVersion && !rewound) return undefined;
     const values = this.#indexValues(item, key);
     if (known !== undefined) this.#unindex(known.item, key);
     this.#entries.set(key, { resourceVersion, item });
@@ -84,7 +95,7 @@ export class Store<P> {
   }
 
   /** Removes what a full sync did not see: it was deleted while nobody watched. */
-  *retainOnly(seen: ReadonlySet<string>): Generator<Change<P>, void> {
+  *retainOnly(seen: { has(key: string): boolean }): Generator<Change<P>, void> {
     for (const key of this.#entries.keys()) {
       if (!seen.has(key)) yield this.remove(key)!;
     }

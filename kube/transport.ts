@@ -6,7 +6,7 @@ import type { ClientOptions } from './client-options.ts';
 import type { RawRequest } from './requests.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { sharedAuthentication, type Endpoint, type Identity, type Tls } from './credentials.ts';
-import { ApiError, KubeconfigError, RequestTimeoutError, type StatusDetails } from './errors.ts';
+import { ApiError, KubeconfigError, KubeError, RequestTimeoutError, type StatusDetails } from './errors.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
 const gunzipAsync = promisify(gunzip);
@@ -78,7 +78,7 @@ export class Transport {
           const delay = attempt < mostRetries ? this.#retryDelay(request, error, attempt) : undefined;
           if (delay === undefined) throw error;
           refusal = error;
-          this.#options.logger?.debug({ method: request.method, path: request.path, delay }, 'request is sent again');
+          this.#tellRetry(request, error, delay);
           await this.#clock.sleep(delay, signal);
         }
       }
@@ -143,9 +143,24 @@ export class Transport {
   async #once(request: RawRequest, signal: AbortSignal): Promise<unknown> {
     const response = await this.#authenticated(request, signal, 'requests');
     await this.#assertSuccess(request, response);
-    const text = (await readBody(response)).toString('utf8');
+    const text = (await readBody(request, response)).toString('utf8');
     const isJson = String(response.headers['content-type'] ?? '').includes('json');
-    return isJson && text !== '' ? (JSON.parse(text) as unknown) : text;
+    if (!isJson || text === '') return text;
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      // Not chained: the SyntaxError's message quotes the text, which may be a Secret.
+      throw new KubeError(
+        'RESPONSE_INVALID',
+        `${describe(request)}: the answer is not JSON (${text.length} characters)`,
+      );
+    }
+  }
+
+  #tellRetry({ method, path }: RawRequest, error: unknown, delay: number): void {
+    const code = error instanceof ApiError ? String(error.status) : '<error>';
+    this.#options.metrics?.requestRetries.inc({ code, verb: method, host: this.host });
+    this.#options.logger?.info({ method, path, code, delay, err: error }, 'request failed; it is sent again');
   }
 
   /** @throws ApiError; KubeconfigError for a success that no API server sends: a login page, a redirect to one. */
@@ -270,8 +285,8 @@ function queryString(query: RawRequest['query']): string {
 }
 
 /** The beginning of an error's text: an answer to a watch has no other limit, since a watch itself must not have one. */
-async function readError(response: Dispatcher.ResponseData): Promise<string> {
-  if (response.headers['content-encoding'] === 'gzip') return (await readBody(response)).toString('utf8');
+async function readError(request: RawRequest, response: Dispatcher.ResponseData): Promise<string> {
+  if (response.headers['content-encoding'] === 'gzip') return (await readBody(request, response)).toString('utf8');
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
@@ -282,10 +297,15 @@ async function readError(response: Dispatcher.ResponseData): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-async function readBody(response: Dispatcher.ResponseData): Promise<Buffer> {
+async function readBody(request: RawRequest, response: Dispatcher.ResponseData): Promise<Buffer> {
   const bytes = Buffer.from(await response.body.arrayBuffer());
   if (response.headers['content-encoding'] !== 'gzip') return bytes;
-  return gunzipAsync(bytes, { maxOutputLength: largestAnswerBytes });
+  try {
+    return await gunzipAsync(bytes, { maxOutputLength: largestAnswerBytes });
+  } catch (error) {
+    const message = `${describe(request)}: the answer cannot be decompressed (${bytes.length} bytes)`;
+    throw new KubeError('RESPONSE_INVALID', message, { cause: error });
+  }
 }
 
 /** A `metav1.Status`, as far as it is read. */
@@ -297,7 +317,7 @@ interface Status {
 }
 
 async function toApiError(request: RawRequest, response: Dispatcher.ResponseData, now: number): Promise<ApiError> {
-  const text = await readError(response);
+  const text = await readError(request, response);
   const status = parseStatus(text);
   const message = status?.message ?? (text.slice(0, 200).trim() || 'no message');
   return new ApiError(`${describe(request)}: ${response.statusCode} ${message}`, {
@@ -326,8 +346,9 @@ export function parseRetryAfter(header: string | string[] | undefined, now: numb
   return Number.isNaN(date) ? undefined : Math.max(0, (date - now) / 1000);
 }
 
-/** The connection broke before an answer; only safe to repeat for reads. */
+const broken: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'RESPONSE_INVALID']);
+
+/** The connection broke before the whole answer was there; only safe to repeat for reads. */
 function isBrokenConnection(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
+  return error instanceof Error && 'code' in error && broken.has(error.code);
 }
