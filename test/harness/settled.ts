@@ -106,7 +106,8 @@ export async function eventuallyNothingLeft(world: TestFederation): Promise<void
   );
 }
 
-async function leftovers({ hub, members }: TestFederation): Promise<string[]> {
+/** Tasks and Secrets of tasks that the hub or a member holds, for people. */
+export async function leftovers({ hub, members }: TestFederation): Promise<string[]> {
   const found: string[] = [];
   for (const [name, client] of members) {
     const namespace = edgeNamespace(name);
