@@ -4,7 +4,7 @@ export const conditions = {
   provider: { Active: ['Active', 'Suspended'] },
   edgeCluster: {
     Registered: ['Registered', 'ProviderNotFound', 'NamespaceConflict', 'Deleting'],
-    CredentialValid: ['Issued', 'Expired', 'IssueFailed', 'Revoked'],
+    CredentialValid: ['Issued', 'NotJoined', 'KeyUnknown', 'Expired', 'IssueFailed', 'Revoked'],
     FlowControlled: ['PriorityLevelFound', 'PriorityLevelMissing'],
     Ready: ['LeaseRenewed', 'NeverSeen', 'Unreachable', 'NotRegistered', 'CredentialRevoked'],
   },
@@ -20,8 +20,9 @@ export const conditions = {
       'ClusterMismatch',
       'FingerprintMismatch',
       'KeyInvalid',
+      'Replaced',
     ],
-    Joined: ['Joined', 'NotAccepted', 'WaitingForCredential', 'WaitingForMember', 'Expired', 'Revoked'],
+    Joined: ['Joined', 'NotAccepted', 'WaitingForCredential', 'WaitingForMember', 'Expired', 'Revoked', 'Replaced'],
   },
   inferenceNode: {
     Ready: ['AgentReady', 'AgentNotReady', 'ClusterUnreachable', 'ReportInvalid', 'KeyChanged', 'DeviceClaimedTwice'],

@@ -47,8 +47,18 @@ export const annotations = {
   joinContested: `${GROUP}/join-contested`,
   /** On an EdgeJoinRequest, by the operator alone: UID of the credential Secret that ended with the acceptance. */
   replacedCredential: `${GROUP}/replaced-credential`,
-  /** On the Lease of a member: UID of the EdgeJoinRequest that its credential came by. */
+  /** On an EdgeJoinRequest, by the operator alone: UID of the credential Secret that is for it. One, ever. */
+  grantedCredential: `${GROUP}/granted-credential`,
+  /** On the credential Secret of a member, and as the member tells it on its Lease: UID of the EdgeJoinRequest that it joined by. */
   joinedBy: `${GROUP}/joined-by`,
+  /** On the credential Secret of a member: the accepted key, which all of its tokens are encrypted to. */
+  publicKey: `${GROUP}/public-key`,
+  /** On the credential Secret of a member, for what is encrypted in it. */
+  issuedTime: `${GROUP}/issued-time`,
+  expirationTime: `${GROUP}/expiration-time`,
+  serviceAccountUID: `${GROUP}/service-account-uid`,
+  /** Of the Secret that the token is bound to. */
+  secretUID: `${GROUP}/secret-uid`,
   /** On the Secret with the hub's credential on a member: fingerprint of its public key, to be compared at acceptance. */
   fingerprint: `${GROUP}/fingerprint`,
   /** On an EdgeCluster: when it is deleted, its open tasks are given up. The value is `true`. */
@@ -70,7 +80,7 @@ export const names = {
   grantLease: 'isochrone-grant',
   /** ServiceAccount of a member on the hub, and the prefix of its Role and RoleBinding. */
   edgeServiceAccount: 'isochrone-edge',
-  /** Secret in the hub namespace of a member: its current token under the key `token`, and `ca.crt`. */
+  /** Secret in the hub namespace of a member: its key as an annotation, and its current token, encrypted to that. */
   edgeCredential: 'isochrone-edge-credential',
   /** Secret in the system namespace of a member: how it reaches the hub, and as whom. */
   hubCredential: 'isochrone-hub',

@@ -149,7 +149,7 @@ export async function runEdge(
   hubSecrets.onChange((change) => {
     if (change.type === 'Deleted' || change.current.metadata.name !== names.edgeCredential) return;
     credential.accept(change.current, signal).catch((error: unknown) => {
-      logger.error({ err: error }, 'the rotated token could not be stored; the old one is used until it expires');
+      logger.error({ err: error }, 'the rotated token could not be taken over; the old one is used until it expires');
     });
   });
   memberSecrets.onChange((change) => {

@@ -50,7 +50,7 @@ export const operatorOptions = defineOptions({
   }),
   edgeServer: option.string({
     description:
-      'Address of the hub that is written into the credentials of members. Default: the one the operator uses.',
+      'Address of the hub that members are told with their credentials; each goes over to it once the hub answers it there. Default: members stay with the address that they joined by.',
   }),
   nodeGraceSeconds: option.integer({
     description: 'How long the last report of a node counts. Keep it well above reportSeconds of the edges.',

@@ -123,7 +123,7 @@ export async function leadHub(
       views,
       leaseSeconds: options.edgeLeaseSeconds,
       tokenSeconds: options.edgeTokenSeconds,
-      server: edgeServer ?? client.server,
+      server: edgeServer,
     }),
     new JoinController({ ...shared, views, requests, tokens, events }),
     new NodeController({ ...shared, reports, events, graceSeconds: options.nodeGraceSeconds }),

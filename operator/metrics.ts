@@ -84,7 +84,7 @@ export class OperatorMetrics {
     );
     this.credentialsSealed = of.counter(
       'isochrone_edge_credentials_sealed_total',
-      'Credentials that were encrypted to the key of a member that was accepted',
+      'Encrypted credentials that were handed to a member that was accepted',
     );
     // A rate does not see the step from no series to the first one.
     for (const result of ['issued', 'failed']) this.tokensIssued.inc({ result }, 0);

@@ -1,11 +1,14 @@
 import { edgeClusterResource, edgeNamespace, names } from '@isochrone/api';
-import { core, findCondition, type ApiClient, type Secret } from '@isochrone/kube';
+import { core, findCondition, issueBoundToken, type ApiClient } from '@isochrone/kube';
 import { CliError } from '../errors.ts';
 import { findObject } from './connection.ts';
 
+const tokenSeconds = 3600;
+
 /**
- * A kubeconfig by which the edge operator of a member reaches the hub.
- * @param server where the member finds the hub; the default is what the operator wrote, else where this client finds it
+ * A kubeconfig with the rights of a member on the hub, by a token of its own: that of the member is encrypted to the member. It
+ * ends after an hour, and with the credential of the member.
+ * @param server where the hub is found; the default is where this client finds it
  * @throws CliError NOT_FOUND, NOT_READY; ApiError
  */
 export async function edgeKubeconfig(client: ApiClient, cluster: string, server?: string): Promise<object> {
@@ -18,13 +21,15 @@ export async function edgeKubeconfig(client: ApiClient, cluster: string, server?
   }
   const namespace = edgeNamespace(cluster);
   const secret = await client.find(core.secrets, { namespace, name: names.edgeCredential });
-  const [token, ca] = [secret?.data?.['token'], secret?.data?.['ca.crt']];
-  if (token === undefined || ca === undefined) {
+  if (secret === undefined) {
     const condition = findCondition(member.status?.conditions, 'CredentialValid');
     const why =
       condition === undefined ? 'the operator has not looked at it yet' : `${condition.reason}: ${condition.message}`;
     throw new CliError('NOT_READY', `EdgeCluster ${cluster} has no credential yet (${why}); try again in a moment`);
   }
+  const account = { namespace, name: names.edgeServiceAccount };
+  const token = await issueBoundToken(client, account, tokenSeconds, secret.metadata);
+  const ca = await client.certificateAuthority();
   const user = `edge-${cluster}`;
   return {
     apiVersion: 'v1',
@@ -32,16 +37,14 @@ export async function edgeKubeconfig(client: ApiClient, cluster: string, server?
     clusters: [
       {
         name: 'hub',
-        cluster: { server: server ?? addressOf(secret) ?? client.server, 'certificate-authority-data': ca },
+        cluster: {
+          server: server ?? client.server,
+          ...(ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
+        },
       },
     ],
-    users: [{ name: user, user: { token: Buffer.from(token, 'base64').toString('utf8') } }],
+    users: [{ name: user, user: { token } }],
     contexts: [{ name: 'hub', context: { cluster: 'hub', user, namespace } }],
     'current-context': 'hub',
   };
-}
-
-function addressOf(secret: Secret | undefined): string | undefined {
-  const server = secret?.data?.['server'];
-  return server === undefined ? undefined : Buffer.from(server, 'base64').toString('utf8');
 }

@@ -59,8 +59,8 @@ export interface EdgeClusterDeps {
   readonly clock: Clock;
   readonly leaseSeconds: number;
   readonly tokenSeconds: number;
-  /** Address of the hub that is written into credentials. */
-  readonly server: string;
+  /** Address of the hub that members are told with their credentials. */
+  readonly server: string | undefined;
 }
 
 /** Keeps namespace, rights, Lease and credential of every member, and judges whether it is reachable. */
@@ -204,7 +204,7 @@ export class EdgeClusterController {
         await this.#apply(desired, action.object);
         return;
       case 'IssueToken':
-        await issueToken(this.#deps, cluster.metadata.name);
+        await issueToken(this.#deps, cluster.metadata.name, action.uid, action.key);
         return;
       case 'DeleteCredential':
         await deleteCredential(client, cluster.metadata.name, action.uid);

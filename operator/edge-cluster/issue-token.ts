@@ -1,40 +1,41 @@
 import { edgeNamespace, names } from '@isochrone/api';
 import { ApiError, core, issueBoundToken, type ApiClient } from '@isochrone/kube';
+import { sealCredential } from '../join/credential.ts';
 import type { OperatorMetrics } from '../metrics.ts';
-import type { MemberObjectViews } from './observe.ts';
+import { sealedPatch, type MemberKey } from './credential-secret.ts';
+import { tokenClaims } from './token.ts';
 
 interface Deps {
   readonly client: ApiClient;
-  readonly views: MemberObjectViews;
   readonly operatorMetrics: OperatorMetrics;
   readonly tokenSeconds: number;
-  readonly server: string;
+  readonly server: string | undefined;
 }
 
 /** Told apart from other failures for the condition CredentialValid; retried like any. */
 export class TokenNotIssued extends Error {}
 
 /**
- * Issues a token for a member and puts it where the member reads it. It is bound to the Secret that holds it: deleting the
+ * Issues a token for a member and puts it where the member reads it, encrypted to the key of the member: whoever else reads the
+ * Secret, over a watch that outlived a revoked token say, has nothing. It is bound to the Secret that holds it: deleting the
  * Secret revokes every token that was ever in it.
+ * @param uid of the Secret: the key is that of this incarnation, and of no other
  * @throws TokenNotIssued
  */
-export async function issueToken(deps: Deps, cluster: string): Promise<void> {
-  const { client, views, operatorMetrics, server, tokenSeconds } = deps;
+export async function issueToken(deps: Deps, cluster: string, uid: string, key: MemberKey): Promise<void> {
+  const { client, operatorMetrics, server, tokenSeconds } = deps;
   const namespace = edgeNamespace(cluster);
-  const secret = { namespace, name: names.edgeCredential };
-  const uid = views.credentials.get(`${namespace}/${names.edgeCredential}`)?.uid;
+  const name = names.edgeCredential;
   try {
     const account = { namespace, name: names.edgeServiceAccount };
-    const token = await issueBoundToken(client, account, tokenSeconds, { name: secret.name, ...(uid && { uid }) });
-    const certificateAuthority = await client.certificateAuthority();
-    await client.mergePatch(core.secrets, secret, {
-      stringData: {
-        token,
-        server,
-        ...(certificateAuthority === undefined ? {} : { 'ca.crt': certificateAuthority }),
-      },
-    });
+    const token = await issueBoundToken(client, account, tokenSeconds, { name, uid });
+    const claims = tokenClaims(token);
+    if (claims === undefined) throw new Error('the API server issued a token without iat, exp or ServiceAccount');
+    const ca = await client.certificateAuthority();
+    const credential = { token, ...(server === undefined ? {} : { server }), ...(ca === undefined ? {} : { ca }) };
+    const sealed = sealCredential(credential, key.publicKey, { requestUID: key.joinedBy, cluster });
+    const { metadata, stringData } = sealedPatch(sealed, claims);
+    await client.mergePatch(core.secrets, { namespace, name }, { metadata: { ...metadata, uid }, stringData });
   } catch (error) {
     operatorMetrics.tokensIssued.inc({ result: 'failed' });
     throw new TokenNotIssued(error instanceof Error ? error.message : String(error), { cause: error });

@@ -17,8 +17,8 @@ import {
   type Secret,
   type ServiceAccount,
 } from '@isochrone/kube';
+import { viewCredential, type CredentialView } from './credential-secret.ts';
 import type { ActualObjects } from './objects.ts';
-import { tokenClaims, type TokenClaims } from './token.ts';
 
 interface Deps {
   readonly client: ApiClient;
@@ -36,11 +36,6 @@ export interface LeaseView {
   readonly leaseDurationSeconds: number | undefined;
   /** UID of the EdgeJoinRequest that the member says its credential came by. */
   readonly joinedBy: string | undefined;
-}
-/** The token itself is not kept. */
-export interface CredentialView {
-  readonly uid: string;
-  readonly token: TokenClaims | undefined;
 }
 
 /** Live copies of the objects that the operator keeps for members, cut down to what is compared. */
@@ -80,10 +75,7 @@ export class MemberObjectViews {
       renewTime: spec?.renewTime,
       leaseDurationSeconds: spec?.leaseDurationSeconds,
     }));
-    this.credentials = named(core.secrets, names.edgeCredential, ({ metadata, data }) => ({
-      uid: metadata.uid ?? '',
-      token: tokenClaims(Buffer.from(data?.['token'] ?? '', 'base64').toString('utf8')),
-    }));
+    this.credentials = named(core.secrets, names.edgeCredential, viewCredential);
     this.quotas = named(core.resourceQuotas, names.edgeQuota, ({ spec }) => (spec === undefined ? {} : { spec }));
     this.flowSchemas = new Informer({
       ...deps,

@@ -14,6 +14,8 @@ const token = {
   secretUID: 'secret',
 };
 
+const key = { publicKey: 'public', joinedBy: 'request-1' };
+
 function cluster(overrides: Partial<EdgeCluster['metadata']> = {}, status?: EdgeCluster['status']): EdgeCluster {
   return {
     apiVersion: 'isochrone.dev/v1alpha1',
@@ -35,7 +37,7 @@ function observed(overrides: Partial<ObservedCluster> = {}): ObservedCluster {
     namespace: { ownerUID: 'uid-a', terminating: false },
     drifted: [],
     serviceAccountUID: 'sa',
-    credential: { uid: 'secret', token },
+    credential: { uid: 'secret', key, token },
     contact: { renewTime: 'x', renewedAt: now.monotonic - 1000, until: now.monotonic + term - 1000 },
     nodes: { total: 2, ready: 1 },
     openTasks: 0,
@@ -87,8 +89,18 @@ const plans: { name: string; observed: Partial<ObservedCluster>; expected: strin
   },
   { name: 'a token waits for the Secret that it is bound to', observed: { credential: undefined }, expected: [] },
   {
+    name: 'and for a member that can open it',
+    observed: { credential: { uid: 'secret', key: undefined, token: undefined } },
+    expected: [],
+  },
+  {
+    name: 'one of before credentials were encrypted is not replaced, whatever its age',
+    observed: { credential: { uid: 'secret', key: undefined, token: { ...token, expiresAt: now.wall } } },
+    expected: [],
+  },
+  {
     name: 'an empty Secret gets a token',
-    observed: { credential: { uid: 'secret', token: undefined } },
+    observed: { credential: { uid: 'secret', key, token: undefined } },
     expected: ['IssueToken'],
   },
   {
@@ -98,7 +110,7 @@ const plans: { name: string; observed: Partial<ObservedCluster>; expected: strin
   },
   {
     name: 'a token of another Secret is replaced',
-    observed: { credential: { uid: 'secret-2', token } },
+    observed: { credential: { uid: 'secret-2', key, token } },
     expected: ['IssueToken'],
   },
   {
@@ -106,6 +118,7 @@ const plans: { name: string; observed: Partial<ObservedCluster>; expected: strin
     observed: {
       credential: {
         uid: 'secret',
+        key,
         token: { ...token, issuedAt: now.wall - 16 * hour + 1, expiresAt: now.wall + 8 * hour + 1 },
       },
     },
@@ -116,6 +129,7 @@ const plans: { name: string; observed: Partial<ObservedCluster>; expected: strin
     observed: {
       credential: {
         uid: 'secret',
+        key,
         token: { ...token, issuedAt: now.wall - 16 * hour, expiresAt: now.wall + 8 * hour },
       },
     },
@@ -239,13 +253,28 @@ const statuses: { name: string; observed: Partial<ObservedCluster>; failure?: st
   },
   { name: 'no token yet', observed: { credential: undefined }, expected: { CredentialValid: undefined } },
   {
+    name: 'nobody has joined',
+    observed: { credential: { uid: 'secret', key: undefined, token: undefined } },
+    expected: { CredentialValid: ['False', 'NotJoined'] },
+  },
+  {
+    name: 'a token of before credentials were encrypted counts as long as it does',
+    observed: { credential: { uid: 'secret', key: undefined, token } },
+    expected: { CredentialValid: ['True', 'KeyUnknown'] },
+  },
+  {
+    name: 'and no longer',
+    observed: { credential: { uid: 'secret', key: undefined, token: { ...token, expiresAt: now.wall } } },
+    expected: { CredentialValid: ['False', 'KeyUnknown'] },
+  },
+  {
     name: 'an expired token',
-    observed: { credential: { uid: 'secret', token: { ...token, expiresAt: now.wall } } },
+    observed: { credential: { uid: 'secret', key, token: { ...token, expiresAt: now.wall } } },
     expected: { CredentialValid: ['False', 'Expired'] },
   },
   {
     name: 'no token can be issued',
-    observed: { credential: { uid: 'secret', token: undefined } },
+    observed: { credential: { uid: 'secret', key, token: undefined } },
     failure: 'no',
     expected: { CredentialValid: ['False', 'IssueFailed'] },
   },
@@ -293,6 +322,11 @@ describe('conditions of a member', () => {
   }
 });
 
+test('a token is encrypted to the key that is bound to the Secret', () => {
+  const empty = { uid: 'secret', key, token: undefined };
+  assert.deepEqual(planCluster(observed({ credential: empty }), now), [{ type: 'IssueToken', uid: 'secret', key }]);
+});
+
 describe('last contact', () => {
   const seen = (previous: string | undefined, renewedAgo: number): string | undefined => {
     const status = previous === undefined ? {} : { lastContactTime: previous };
@@ -320,5 +354,5 @@ test('the next look is the end of the term, the rotation, or a minute, whichever
   assert.equal(nextLook(observed(), now), term - 1000);
   assert.equal(nextLook(observed({ contact: lost }), now), 60_000);
   const due = { ...token, issuedAt: now.wall - 16 * hour + 2000, expiresAt: now.wall + 8 * hour + 2000 };
-  assert.equal(nextLook(observed({ contact: lost, credential: { uid: 'secret', token: due } }), now), 2000);
+  assert.equal(nextLook(observed({ contact: lost, credential: { uid: 'secret', key, token: due } }), now), 2000);
 });

@@ -9,8 +9,9 @@ import {
 } from '@isochrone/api';
 import { findCondition, formatTime, hasFinalizer, isConditionTrue, setCondition } from '@isochrone/kube';
 import { liveness, type Contact } from '../lease-tracker.ts';
+import type { CredentialView, MemberKey } from './credential-secret.ts';
 import type { MemberObjectName } from './objects.ts';
-import { rotationTime, type TokenClaims } from './token.ts';
+import { rotationTime } from './token.ts';
 
 /** What the shell has seen of one member. */
 export interface ObservedCluster {
@@ -19,7 +20,7 @@ export interface ObservedCluster {
   readonly namespace: { readonly ownerUID: string | undefined; readonly terminating: boolean } | undefined;
   readonly drifted: readonly MemberObjectName[];
   readonly serviceAccountUID: string | undefined;
-  readonly credential: { readonly uid: string; readonly token: TokenClaims | undefined } | undefined;
+  readonly credential: CredentialView | undefined;
   readonly contact: Contact;
   readonly nodes: { readonly total: number; readonly ready: number };
   /** Tasks in its namespace that are not settled: those that still exist. */
@@ -38,7 +39,8 @@ export type ClusterAction =
   | { readonly type: 'AddFinalizer' }
   | { readonly type: 'CreateNamespace' }
   | { readonly type: 'Apply'; readonly object: MemberObjectName }
-  | { readonly type: 'IssueToken' }
+  /** Encrypted to the key, which is that of the Secret with the UID. */
+  | { readonly type: 'IssueToken'; readonly uid: string; readonly key: MemberKey }
   /** With it every token of the member ends. */
   | { readonly type: 'DeleteCredential'; readonly uid: string }
   | { readonly type: 'DeleteNamespace' }
@@ -62,7 +64,7 @@ export function planCluster(observed: ObservedCluster, now: Now): ClusterAction[
   if (!isOurs || namespace.terminating) return [];
   if (cluster.spec.revoked === true) return revoke(observed);
   const actions: ClusterAction[] = drifted.map((object) => ({ type: 'Apply', object }));
-  return needsToken(observed, now.wall) ? [...actions, { type: 'IssueToken' }] : actions;
+  return [...actions, ...issue(observed, now.wall)];
 }
 
 /** The credential goes first; the rest stays as it should be. */
@@ -79,16 +81,16 @@ function abandonsTasks({ metadata }: EdgeCluster): boolean {
   return metadata.annotations?.[annotations.abandonTasks] === 'true';
 }
 
-/** A token can be made once its ServiceAccount and the Secret that it is bound to exist. */
-function needsToken({ serviceAccountUID, credential }: ObservedCluster, wall: number): boolean {
-  if (serviceAccountUID === undefined || credential === undefined) return false;
-  const { token, uid } = credential;
-  return (
+/** A token can be made once its ServiceAccount and the Secret that it is bound to exist, and a member is there that can open it. */
+function issue({ serviceAccountUID, credential }: ObservedCluster, wall: number): ClusterAction[] {
+  if (serviceAccountUID === undefined || credential?.key === undefined) return [];
+  const { token, uid, key } = credential;
+  const isDue =
     token === undefined ||
     token.serviceAccountUID !== serviceAccountUID ||
     token.secretUID !== uid ||
-    wall >= rotationTime(token)
-  );
+    wall >= rotationTime(token);
+  return isDue ? [{ type: 'IssueToken', uid, key }] : [];
 }
 
 /** Milliseconds until something must be looked at again although nothing changes: the end of a lease term or the rotation of the token. */
@@ -184,8 +186,18 @@ function credentialValid(
     const message = 'spec.revoked is true; the cluster can come back by a new join token, once spec.revoked is false';
     return { status: 'False', reason: 'Revoked', message };
   }
-  const token = credential?.token;
-  const isUsable = token !== undefined && token.secretUID === credential?.uid && wall < token.expiresAt;
+  if (credential === undefined) return undefined;
+  const { token, key, uid } = credential;
+  const { name } = cluster.metadata;
+  const isUsable = token !== undefined && token.secretUID === uid && wall < token.expiresAt;
+  if (key === undefined && token === undefined) {
+    const message = `no member has joined as this cluster: kubectl isochrone edge token create ${name}`;
+    return { status: 'False', reason: 'NotJoined', message };
+  }
+  if (key === undefined) {
+    const message = `the hub has no key of the member to encrypt another token to, for it joined before credentials were encrypted; let it join anew: kubectl isochrone edge revoke ${name}, then kubectl isochrone edge token create ${name}`;
+    return { status: isUsable ? 'True' : 'False', reason: 'KeyUnknown', message };
+  }
   if (isUsable && issueFailure === undefined)
     return { status: 'True', reason: 'Issued', message: 'rotated by the hub' };
   if (issueFailure !== undefined) {

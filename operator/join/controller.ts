@@ -18,7 +18,6 @@ import {
   isConditionTrue,
   refOf,
   requeueAfter,
-  TerminalError,
   type ApiClient,
   type Clock,
   type EventRecorder,
@@ -28,9 +27,9 @@ import {
   type ReconcileResult,
 } from '@isochrone/kube';
 import { controllerDefaults } from '../controller-defaults.ts';
+import { keyPatch, sealedOf, viewCredential, type MemberKey } from '../edge-cluster/credential-secret.ts';
 import type { MemberObjectViews } from '../edge-cluster/observe.ts';
 import { deleteCredential } from '../edge-cluster/issue-token.ts';
-import { tokenClaims } from '../edge-cluster/token.ts';
 import type { OperatorMetrics } from '../metrics.ts';
 import { patchStatus } from '../patch-status.ts';
 import {
@@ -42,7 +41,6 @@ import {
   type JoinOutcome,
   type ObservedJoin,
 } from './decide-request.ts';
-import { seal, SealError } from './seal.ts';
 
 export interface JoinDeps {
   readonly client: ApiClient;
@@ -155,8 +153,14 @@ export class JoinController {
         );
         await deleteCredential(client, request.spec.clusterName, action.uid);
         return;
-      case 'Seal':
-        await this.#seal(request, action.token.issuedAt);
+      case 'GrantCredential':
+        await this.#annotate(request, { [annotations.grantedCredential]: action.uid });
+        return;
+      case 'BindKey':
+        await this.#bindKey(request.spec.clusterName, action.uid, action.key);
+        return;
+      case 'Deliver':
+        await this.#deliver(request, action.issuedAt);
         return;
       case 'DeleteRequest':
         await client.delete(edgeJoinRequestResource, refOf(request), { uid: request.metadata.uid! });
@@ -187,27 +191,31 @@ export class JoinController {
     });
   }
 
-  async #seal(request: EdgeJoinRequest, issuedAt: number): Promise<void> {
-    const { client, operatorMetrics } = this.#deps;
-    const { clusterName } = request.spec;
-    const secret = await client.get(core.secrets, {
-      namespace: edgeNamespace(clusterName),
-      name: names.edgeCredential,
+  async #bindKey(cluster: string, uid: string, key: MemberKey): Promise<void> {
+    const { client } = this.#deps;
+    const ref = { namespace: edgeNamespace(cluster), name: names.edgeCredential };
+    const secret = await client.find(core.secrets, ref);
+    if (secret === undefined) return;
+    const found = viewCredential(secret);
+    // Another request was faster, or the Secret is another: its event is on the way.
+    if (found.uid !== uid || found.key !== undefined) return;
+    const { resourceVersion } = secret.metadata;
+    const { annotations: notes } = keyPatch(key).metadata;
+    await client.mergePatch(core.secrets, ref, {
+      metadata: { annotations: notes, uid, ...(resourceVersion && { resourceVersion }) },
     });
-    const token = Buffer.from(secret.data?.['token'] ?? '', 'base64').toString('utf8');
+  }
+
+  async #deliver(request: EdgeJoinRequest, issuedAt: number): Promise<void> {
+    const { client, operatorMetrics } = this.#deps;
+    const ref = { namespace: edgeNamespace(request.spec.clusterName), name: names.edgeCredential };
+    const secret = await client.get(core.secrets, ref);
+    const sealed = sealedOf(secret);
     // Rotated or deleted meanwhile: its event is on the way.
-    if (tokenClaims(token)?.issuedAt !== issuedAt) return;
-    const context = { requestUID: request.metadata.uid ?? '', cluster: clusterName };
-    try {
-      const sealed = seal(Buffer.from(token), request.status!.request!.publicKey, context);
-      const credential = { ...sealed, issuedTime: formatTime(issuedAt) };
-      const status: EdgeJoinRequestStatus = { ...request.status, credential };
-      await patchStatus(client, edgeJoinRequestResource, request, status);
-    } catch (error) {
-      if (!(error instanceof SealError)) throw error;
-      await this.#recordOutcome(request, 'KeyInvalid');
-      throw new TerminalError(outcomeMessages.KeyInvalid, { cause: error });
-    }
+    if (sealed === undefined || viewCredential(secret).token?.issuedAt !== issuedAt) return;
+    const credential = { ...sealed, issuedTime: formatTime(issuedAt) };
+    const status: EdgeJoinRequestStatus = { ...request.status, credential };
+    await patchStatus(client, edgeJoinRequestResource, request, status);
     operatorMetrics.credentialsSealed.inc();
   }
 }

@@ -18,6 +18,8 @@ const [mine, theirs] = [generateJoinKey().publicKey, generateJoinKey().publicKey
 const claim = { publicKey: mine, clusterName: 'frankfurt', memberUID: 'm', kubernetesVersion: 'v1.34.1' };
 const accepted = { acceptedFingerprint: fingerprintOf(mine) };
 const token = { issuedAt: now - 1000, expiresAt: now + 1, serviceAccountUID: 'sa', secretUID: 'secret-2' };
+/** As the request of these tests bound it. */
+const key = { publicKey: mine, joinedBy: 'request-1' };
 const sealed = { ephemeralPublicKey: mine, ciphertext: 'AA==', issuedTime: formatTime(token.issuedAt) };
 
 interface Given {
@@ -44,7 +46,7 @@ function observed({ spec, status, notes = {}, deleting = false, seen = {} }: Giv
     },
     hasToken: true,
     cluster: { registered: true, revoked: false },
-    credential: { uid: 'secret-2', token },
+    credential: { uid: 'secret-2', key, token },
     usedBy: undefined,
     ...seen,
   };
@@ -55,6 +57,9 @@ const told = ({ type, ...rest }: JoinAction): string => {
   return detail === '' ? type : `${type} ${detail}`;
 };
 const replaced = { [annotations.replacedCredential]: 'secret-1' };
+const granted = { ...replaced, [annotations.grantedCredential]: 'secret-2' };
+const keyless = { uid: 'secret-2', key: undefined, token: undefined };
+const ofAnother = { uid: 'secret-2', key: { publicKey: theirs, joinedBy: 'request-2' }, token };
 const ended = { [annotations.joinOutcome]: 'Joined' };
 const asked = { request: claim };
 
@@ -93,10 +98,10 @@ const plans: [what: string, given: Given, at: number, expected: string[]][] = [
     {
       spec: accepted,
       status: { ...asked, rival: { ...claim, publicKey: theirs } },
-      notes: { [annotations.joinContested]: 'true', ...replaced },
+      notes: { [annotations.joinContested]: 'true', ...granted },
     },
     now,
-    ['Seal'],
+    ['Deliver'],
   ],
   [
     'accepted: the credential of before is noted',
@@ -123,10 +128,52 @@ const plans: [what: string, given: Given, at: number, expected: string[]][] = [
     now,
     ['DeleteCredential secret-2'],
   ],
-  ['the new one is sealed', { spec: accepted, status: asked, notes: replaced }, now, ['Seal']],
+  [
+    'the new one is for this request',
+    { spec: accepted, status: asked, notes: replaced, seen: { credential: keyless } },
+    now,
+    ['GrantCredential secret-2'],
+  ],
+  [
+    'the new one is for another request already',
+    { spec: accepted, status: asked, notes: replaced, seen: { credential: ofAnother } },
+    now,
+    [],
+  ],
+  [
+    'what is put into it is for the accepted key',
+    { spec: accepted, status: asked, notes: granted, seen: { credential: keyless } },
+    now,
+    ['BindKey secret-2'],
+  ],
+  [
+    'of two that were granted it, one was faster',
+    { spec: accepted, status: asked, notes: granted, seen: { credential: ofAnother } },
+    now,
+    ['RecordOutcome Replaced'],
+  ],
+  [
+    'it was revoked before it was used',
+    { spec: accepted, status: asked, notes: granted, seen: { credential: undefined } },
+    now,
+    ['RecordOutcome Replaced'],
+  ],
+  [
+    'it was replaced before it was used: the next is not for this request',
+    { spec: accepted, status: asked, notes: granted, seen: { credential: { ...keyless, uid: 'secret-3' } } },
+    now,
+    ['RecordOutcome Replaced'],
+  ],
+  [
+    'nothing can be encrypted to the key',
+    { status: { request: { ...claim, publicKey: Buffer.alloc(32).toString('base64') } } },
+    now,
+    ['RecordOutcome KeyInvalid'],
+  ],
+  ['the sealed one is handed over', { spec: accepted, status: asked, notes: granted }, now, ['Deliver']],
   [
     'the new one has no token yet',
-    { spec: accepted, status: asked, notes: replaced, seen: { credential: { uid: 'secret-2', token: undefined } } },
+    { spec: accepted, status: asked, notes: granted, seen: { credential: { uid: 'secret-2', key, token: undefined } } },
     now,
     [],
   ],
@@ -135,26 +182,26 @@ const plans: [what: string, given: Given, at: number, expected: string[]][] = [
     {
       spec: accepted,
       status: asked,
-      notes: replaced,
-      seen: { credential: { uid: 'secret-2', token: { ...token, secretUID: 'secret-1' } } },
+      notes: granted,
+      seen: { credential: { uid: 'secret-2', key, token: { ...token, secretUID: 'secret-1' } } },
     },
     now,
     [],
   ],
-  ['it is sealed already', { spec: accepted, status: { ...asked, credential: sealed }, notes: replaced }, now, []],
+  ['it is sealed already', { spec: accepted, status: { ...asked, credential: sealed }, notes: granted }, now, []],
   [
     'it was rotated before it was fetched',
     {
       spec: accepted,
       status: { ...asked, credential: { ...sealed, issuedTime: formatTime(now - 9_000) } },
-      notes: replaced,
+      notes: granted,
     },
     now,
-    ['Seal'],
+    ['Deliver'],
   ],
   [
     'the member uses it',
-    { spec: accepted, status: { ...asked, credential: sealed }, notes: replaced, seen: { usedBy: 'request-1' } },
+    { spec: accepted, status: { ...asked, credential: sealed }, notes: granted, seen: { usedBy: 'request-1' } },
     now,
     ['RecordOutcome Joined'],
   ],
@@ -208,6 +255,13 @@ const statuses: [what: string, given: Given, acceptance: string, joined: string,
     /a second joiner tried the token later.*edge revoke frankfurt/,
   ],
   ['joined', { spec: accepted, status: asked, notes: ended }, 'Accepted', 'Joined', /^SHA256:/],
+  [
+    'replaced',
+    { spec: accepted, status: asked, notes: { [annotations.joinOutcome]: 'Replaced' } },
+    'Replaced',
+    'Replaced',
+    /was revoked, or another member was accepted.*create another token/,
+  ],
   ['expired', { notes: { [annotations.joinOutcome]: 'Expired' } }, 'Expired', 'Expired', /create another token/],
   [
     'stolen',
@@ -217,6 +271,11 @@ const statuses: [what: string, given: Given, acceptance: string, joined: string,
     /one of the two has stolen it/,
   ],
 ];
+
+test('the key that is bound is the one that asked', () => {
+  const given = { spec: accepted, status: asked, notes: granted, seen: { credential: keyless } };
+  assert.deepEqual(planJoin(observed(given), now), [{ type: 'BindKey', uid: 'secret-2', key }]);
+});
 
 describe('what is told of a request', () => {
   for (const [what, given, acceptance, joined, message] of statuses) {

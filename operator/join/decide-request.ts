@@ -1,11 +1,19 @@
 import { annotations, edgeNamespace, type EdgeJoinRequest, type EdgeJoinRequestStatus } from '@isochrone/api';
 import { formatTime, setCondition, type Condition } from '@isochrone/kube';
-import type { TokenClaims } from '../edge-cluster/token.ts';
+import type { CredentialView, MemberKey } from '../edge-cluster/credential-secret.ts';
+import { isSealable } from './credential.ts';
 import { fingerprintOf } from './seal.ts';
 
 /** How a request can end. */
 export type JoinOutcome =
-  'Joined' | 'Expired' | 'Revoked' | 'TokenReused' | 'ClusterMismatch' | 'FingerprintMismatch' | 'KeyInvalid';
+  | 'Joined'
+  | 'Expired'
+  | 'Revoked'
+  | 'TokenReused'
+  | 'ClusterMismatch'
+  | 'FingerprintMismatch'
+  | 'KeyInvalid'
+  | 'Replaced';
 
 /** What the shell has seen of one request. The joiner may have written anything into its status. */
 export interface ObservedJoin {
@@ -15,7 +23,7 @@ export interface ObservedJoin {
   /** Undefined without an EdgeCluster of the name. */
   readonly cluster: { readonly registered: boolean; readonly revoked: boolean } | undefined;
   /** The credential of the EdgeCluster now. */
-  readonly credential: { readonly uid: string; readonly token: TokenClaims | undefined } | undefined;
+  readonly credential: CredentialView | undefined;
   /** UID of the request whose credential the member last renewed its Lease with. */
   readonly usedBy: string | undefined;
 }
@@ -28,7 +36,12 @@ export type JoinAction =
   | { readonly type: 'RememberCredential'; readonly uid: string }
   /** Ends every token that the member had before. */
   | { readonly type: 'DeleteCredential'; readonly uid: string }
-  | { readonly type: 'Seal'; readonly token: TokenClaims }
+  /** In the request: it gets no other credential than this one, whatever becomes of it. */
+  | { readonly type: 'GrantCredential'; readonly uid: string }
+  /** On the credential: what is put into it from now on is encrypted to the key. */
+  | { readonly type: 'BindKey'; readonly uid: string; readonly key: MemberKey }
+  /** To where the joiner looks, encrypted as it is. */
+  | { readonly type: 'Deliver'; readonly issuedAt: number }
   | { readonly type: 'DeleteRequest' };
 
 /** How long a request that has ended is kept to be read. */
@@ -62,22 +75,32 @@ function planCredential({ request, cluster, credential }: ObservedJoin): JoinAct
   const replaced = request.metadata.annotations?.[annotations.replacedCredential];
   if (replaced === undefined) return [{ type: 'RememberCredential', uid: credential?.uid ?? noCredential }];
   if (credential === undefined) return [];
-  if (credential.uid === replaced) return [{ type: 'DeleteCredential', uid: replaced }];
-  const { token } = credential;
-  if (token === undefined || token.secretUID !== credential.uid) return [];
-  return request.status?.credential?.issuedTime === formatTime(token.issuedAt) ? [] : [{ type: 'Seal', token }];
+  const { uid, key, token } = credential;
+  if (uid === replaced) return [{ type: 'DeleteCredential', uid }];
+  if (grantedTo(request) === undefined) return key === undefined ? [{ type: 'GrantCredential', uid }] : [];
+  if (key === undefined) {
+    const { publicKey } = request.status!.request!;
+    return [{ type: 'BindKey', uid, key: { publicKey, joinedBy: request.metadata.uid ?? '' } }];
+  }
+  if (token === undefined || token.secretUID !== uid) return [];
+  const { issuedAt } = token;
+  return request.status?.credential?.issuedTime === formatTime(issuedAt) ? [] : [{ type: 'Deliver', issuedAt }];
 }
 
-function decideOutcome({ request, usedBy }: ObservedJoin, now: number): JoinOutcome | undefined {
+function decideOutcome({ request, credential, usedBy }: ObservedJoin, now: number): JoinOutcome | undefined {
   const { spec, status, metadata } = request;
-  const isAnswered = metadata.annotations?.[annotations.replacedCredential] !== undefined;
-  if (isAnswered && usedBy === metadata.uid) return 'Joined';
+  const granted = grantedTo(request);
+  if (granted !== undefined && usedBy === metadata.uid) return 'Joined';
   if (spec.revoked === true) return 'Revoked';
+  // Whoever lost its credential before it was seen to use it does not get that of who came after it.
+  const isOfAnother = credential?.key !== undefined && credential.key.joinedBy !== metadata.uid;
+  if (granted !== undefined && (granted !== credential?.uid || isOfAnother)) return 'Replaced';
   if (status?.request !== undefined) {
     if (status.request.clusterName !== spec.clusterName) return 'ClusterMismatch';
     const fingerprint = fingerprintOf(status.request.publicKey);
     if (spec.acceptedFingerprint !== undefined && spec.acceptedFingerprint !== fingerprint)
       return 'FingerprintMismatch';
+    if (!isSealable(status.request.publicKey)) return 'KeyInvalid';
     // Of two with one token nobody knows who is the thief; of an accepted key it is known.
     if (status.rival !== undefined && spec.acceptedFingerprint === undefined) return 'TokenReused';
   }
@@ -86,6 +109,11 @@ function decideOutcome({ request, usedBy }: ObservedJoin, now: number): JoinOutc
 
 export function joinOutcomeOf({ metadata }: EdgeJoinRequest): JoinOutcome | undefined {
   return metadata.annotations?.[annotations.joinOutcome] as JoinOutcome | undefined;
+}
+
+/** UID of the credential that is for the request. */
+function grantedTo({ metadata }: EdgeJoinRequest): string | undefined {
+  return metadata.annotations?.[annotations.grantedCredential];
 }
 
 function isContested({ metadata }: EdgeJoinRequest): boolean {
@@ -137,6 +165,8 @@ export const outcomeMessages: Readonly<Record<JoinOutcome, string>> = {
     'status.request.clusterName is not spec.clusterName: the token was used for another cluster; create a token for that one',
   FingerprintMismatch:
     'the key of status.request is not the one that spec.acceptedFingerprint accepts: somebody else used the token first; create another token',
+  Replaced:
+    'its credential was revoked, or another member was accepted, before it was seen to use it; create another token',
   KeyInvalid: 'status.request.publicKey is no key that can be encrypted to; create another token',
 };
 
@@ -166,7 +196,7 @@ function acceptance({ request, cluster }: ObservedJoin): Verdict {
 function joined({ request, cluster }: ObservedJoin): Verdict {
   const outcome = joinOutcomeOf(request);
   if (outcome === 'Joined') return { status: 'True', reason: 'Joined', message: outcomeMessages.Joined };
-  if (outcome === 'Expired' || outcome === 'Revoked')
+  if (outcome === 'Expired' || outcome === 'Revoked' || outcome === 'Replaced')
     return { status: 'False', reason: outcome, message: outcomeMessages[outcome] };
   if (!isAccepted(request)) return { status: 'False', reason: 'NotAccepted', message: 'see condition Accepted' };
   if (request.status?.credential !== undefined) {

@@ -6,5 +6,7 @@ export { formatJoinToken, parseJoinToken } from './join-token.ts';
 export type { JoinToken } from './join-token.ts';
 export { tokenObjects } from './objects.ts';
 export type { TokenObjects } from './objects.ts';
-export { fingerprintOf, generateJoinKey, unseal } from './seal.ts';
+export { openCredential, sealCredential } from './credential.ts';
+export type { Credential } from './credential.ts';
+export { fingerprintOf, generateJoinKey } from './seal.ts';
 export type { JoinKey } from './seal.ts';

@@ -10,7 +10,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 
-/** A credential that only one key can read; fields as in status.credential of an EdgeJoinRequest. */
+/** What only one key can read; fields as in status.credential of an EdgeJoinRequest. */
 export interface Sealed {
   readonly ephemeralPublicKey: string;
   readonly ciphertext: string;
@@ -107,7 +107,7 @@ function derive(
     throw new SealError('the public key is no X25519 key that can be encrypted to', { cause: error });
   }
   const salt = Buffer.concat([keys.ephemeral, keys.recipient]);
-  const info = Buffer.from(`isochrone/join-credential/v1\0${requestUID}\0${cluster}`);
+  const info = Buffer.from(`isochrone/credential/v2\0${requestUID}\0${cluster}`);
   const derived = Buffer.from(hkdfSync('sha256', shared, salt, info, keyBytes + nonceBytes));
   return { key: derived.subarray(0, keyBytes), nonce: derived.subarray(keyBytes) };
 }

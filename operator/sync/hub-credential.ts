@@ -8,8 +8,10 @@ import {
   type Logger,
   type Secret,
 } from '@isochrone/kube';
+import { sealedOf, viewCredential } from '../edge-cluster/credential-secret.ts';
 import { tokenClaims } from '../edge-cluster/token.ts';
 import { OperatorError } from '../errors.ts';
+import { openCredential, type Credential } from '../join/credential.ts';
 import { parseJoinToken, type JoinToken } from '../join/join-token.ts';
 import { fingerprintOf, generateJoinKey, publicKeyOf } from '../join/seal.ts';
 import { HubSecretStore, parseHubSecret, type HubSecret } from './hub-secret.ts';
@@ -24,6 +26,7 @@ import {
   type JoinProblem,
 } from './join-problem.ts';
 import type { SyncMetrics } from './metrics.ts';
+import { offeredPlace, tryHub, type HubPlace } from './hub-place.ts';
 
 export interface HubCredentialOptions {
   readonly cluster: string;
@@ -46,13 +49,14 @@ const waitMilliseconds = { first: 250, most: 5000, unreachable: 5000, refused: 3
 
 /**
  * The edge's credential for the hub: the Secret `isochrone-hub` on the member. It comes by a join token; the hub rotates it in a
- * Secret that the edge may read; here it is stored, and read before every request, so that nothing has to be restarted.
+ * Secret that the edge may read, encrypted to the key that the member joined with; here it is opened and stored, and read before
+ * every request, so that nothing has to be restarted.
  */
 export class HubCredential {
   readonly #options: HubCredentialOptions;
   readonly #store: HubSecretStore;
   #hub: HubSecret | undefined;
-  #connectedTo: Pick<HubSecret, 'server' | 'ca'> | undefined;
+  #connectedTo: HubPlace | undefined;
   #problem: JoinProblem | undefined;
   #waitingFor: string | undefined;
   #refusedToken: { readonly id: string; readonly until: number } | undefined;
@@ -96,7 +100,8 @@ export class HubCredential {
       await clock.sleep(pause, signal);
       wait = Math.min(waitMilliseconds.most, wait * 1.5);
     }
-    const { server, ca } = this.#hub!;
+    const { server, ca, key } = this.#hub!;
+    if (key === undefined) this.#tellUnrotated();
     this.#connectedTo = { server, ...(ca === undefined ? {} : { ca }) };
     this.#measure();
     return ApiClient.fromOptions({
@@ -124,21 +129,54 @@ export class HubCredential {
     this.#options.syncMetrics.credentialValid.set(1);
   }
 
-  /** Takes over the token of the credential Secret on the hub, when there is a newer one in it. @throws ApiError */
+  /**
+   * Takes over what is in the credential Secret of the hub, when it is newer and for this join.
+   * @throws SealError when it was not encrypted to the key of the member; ApiError
+   */
   async accept(secret: Secret, signal: AbortSignal): Promise<void> {
-    const { logger } = this.#options;
-    const token = Buffer.from(secret.data?.['token'] ?? '', 'base64').toString('utf8');
-    const claims = tokenClaims(token);
-    if (claims === undefined || this.#hub === undefined || token === this.#hub.token) return;
-    // A watch outlives the credential that it was opened with. A join that waits brings the token too, and tells the hub so.
-    if (this.#waitingFor !== undefined) return;
-    const current = tokenClaims(this.#hub.token ?? '');
+    const { cluster, logger } = this.#options;
+    const known = this.#hub;
+    const sealed = sealedOf(secret);
+    if (sealed === undefined || known?.key === undefined || known.joinedBy === undefined) return;
+    // Of another join: that brings its token itself, and this one has ended.
+    if (viewCredential(secret).key?.joinedBy !== known.joinedBy) return;
+    const offered = openCredential(sealed, known.key, { requestUID: known.joinedBy, cluster });
+    const claims = tokenClaims(offered.token);
+    if (claims === undefined || offered.token === known.token) return;
+    const current = tokenClaims(known.token ?? '');
     // A late event must not bring an older token back; one of another ServiceAccount is a new enrolment.
     if (current?.serviceAccountUID === claims.serviceAccountUID && current.issuedAt > claims.issuedAt) return;
-    const known = this.#hub;
-    this.#hub = await this.#store.update((stored) => ({ ...(stored ?? known), token }), signal);
-    this.#measure();
+    const place = await this.#newPlace(offered, known, signal);
+    const next = await this.#store.update((stored) => {
+      // A join ended meanwhile: what it brought counts.
+      if (stored !== undefined && stored.joinedBy !== known.joinedBy) return stored;
+      return { ...(stored ?? known), ...place, token: offered.token };
+    }, signal);
+    if (next.token !== offered.token) return;
     logger.info({ expirationTime: timeOf(claims.expiresAt) }, 'took over a new token for the hub');
+    if (place !== undefined) this.#take(next);
+    else {
+      this.#hub = next;
+      this.#measure();
+    }
+  }
+
+  /** The hub may move, or get another authority: it is believed once it answers there, for the old place may be the only one that does. */
+  async #newPlace(offered: Credential, known: HubSecret, signal: AbortSignal): Promise<HubPlace | undefined> {
+    const { client, cluster, proxyUrl, logger, events } = this.#options;
+    const place = offeredPlace(offered, known);
+    if (place === undefined) return undefined;
+    const why = await tryHub({ client, place, token: offered.token, cluster, proxyUrl }, signal);
+    if (why === undefined) return place;
+    const note = `the hub names ${place.server} with another address or authority than ${known.server}, and does not answer there (${why}); the known ones are kept`;
+    logger.warn({ server: place.server }, note);
+    events.record(core.secrets, this.#store.object, {
+      type: 'Warning',
+      reason: 'HubNotFollowed',
+      action: 'Join',
+      note,
+    });
+    return undefined;
   }
 
   /** An administrator of the member may write the Secret too. */
@@ -185,7 +223,7 @@ export class HubCredential {
         this.#tellWaiting(fingerprintOf(publicKeyOf(privateKey)));
         return undefined;
       case 'Joined':
-        await this.#endJoin(token, step, signal);
+        await this.#endJoin(token, { ...step, key: privateKey }, signal);
         return undefined;
       case 'Refused':
         this.#tell(step.problem);
@@ -202,19 +240,20 @@ export class HubCredential {
     if (stored?.joinID === token.id && stored.joinKey !== undefined) return stored;
     const { server, ca, id } = token;
     const joinKey = generateJoinKey().privateKey;
-    const old = stored?.token === undefined ? {} : { token: stored.token };
-    const next = { server, ...(ca === undefined ? {} : { ca }), cluster, joinID: id, joinKey, ...old };
+    // Until the join ends, what it replaces may still count, and be rotated.
+    const { server: _, ca: __, ...old } = stored ?? {};
+    const next = { ...old, server, ...(ca === undefined ? {} : { ca }), cluster, joinID: id, joinKey };
     await this.#store.write(next);
     return next;
   }
 
   async #endJoin(
     { server, ca, id }: JoinToken,
-    { token, requestUID }: { readonly token: string; readonly requestUID: string },
+    { token, requestUID, key }: { readonly token: string; readonly requestUID: string; readonly key: string },
     signal: AbortSignal,
   ): Promise<void> {
     const { cluster, syncMetrics, logger, events } = this.#options;
-    const hub = { server, ...(ca === undefined ? {} : { ca }), cluster, token, joinID: id, joinedBy: requestUID };
+    const hub = { server, ...(ca === undefined ? {} : { ca }), cluster, token, key, joinID: id, joinedBy: requestUID };
     await this.#store.update(() => hub, signal);
     this.#take(hub);
     this.#problem = undefined;
@@ -266,6 +305,13 @@ export class HubCredential {
     logger.info({ fingerprint, cluster }, message);
     const event = { type: 'Normal', reason: 'WaitingForAcceptance', action: 'Join', note: message } as const;
     events.record(core.secrets, this.#store.object, event);
+  }
+
+  #tellUnrotated(): void {
+    const { cluster, logger, events } = this.#options;
+    const note = `the member joined before the hub encrypted what it rotates, so its credential ends as it is; let it join anew, on the hub: kubectl isochrone edge revoke ${cluster}, then kubectl isochrone edge token create ${cluster}`;
+    logger.warn({ cluster }, note);
+    events.record(core.secrets, this.#store.object, { type: 'Warning', reason: 'KeyMissing', action: 'Join', note });
   }
 
   #measure(): void {

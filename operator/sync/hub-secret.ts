@@ -11,9 +11,11 @@ export interface HubSecret {
   readonly cluster: string;
   /** The newest token of the hub. Absent until it was accepted. */
   readonly token?: string;
+  /** Private key that the hub encrypts every token to; it never leaves the member. Absent after a join of before it did. */
+  readonly key?: string;
   /** Id of the join token that was used last: it is not used twice. */
   readonly joinID?: string;
-  /** Private key of a join that is under way; it never leaves the member. */
+  /** Private key of a join that is under way: the next `key`. */
   readonly joinKey?: string;
   /** UID of the EdgeJoinRequest that the token came by. */
   readonly joinedBy?: string;
@@ -24,6 +26,7 @@ const keys = {
   ca: 'ca.crt',
   cluster: 'cluster',
   token: 'token',
+  key: 'private-key',
   joinID: 'join-id',
   joinKey: 'join-key',
   joinedBy: 'joined-by',

@@ -3,7 +3,8 @@ import { ApiClient, ApiError, core, type ClientOptions, type MergePatch } from '
 import { tokenClaims } from '../edge-cluster/token.ts';
 import { joinOutcomeOf, outcomeMessages } from '../join/decide-request.ts';
 import type { JoinToken } from '../join/join-token.ts';
-import { publicKeyOf, SealError, unseal } from '../join/seal.ts';
+import { openCredential } from '../join/credential.ts';
+import { publicKeyOf, SealError } from '../join/seal.ts';
 import { problemOf, refusedByHub, sealBroken, tokenReused, tokenUsed, type JoinProblem } from './join-problem.ts';
 
 export type JoinStep =
@@ -113,7 +114,7 @@ function tryOpen(
   cluster: string,
 ): string | undefined {
   try {
-    const token = unseal(sealed, privateKey, { requestUID, cluster }).toString('utf8');
+    const { token } = openCredential(sealed, privateKey, { requestUID, cluster });
     return tokenClaims(token) === undefined ? undefined : token;
   } catch (error) {
     if (error instanceof SealError) return undefined;

@@ -7,6 +7,7 @@ import {
   inferenceNodeResource,
   inferenceTaskResource,
   names,
+  SYSTEM_NAMESPACE,
   type InferenceNode,
   type InferenceTask,
 } from '@isochrone/api';
@@ -171,9 +172,10 @@ describe('a compromised edge with its real credential', () => {
   });
 });
 
-/** With the very token that the hub gave to the member. */
+/** With the very token that the hub gave to the member, as the member keeps it. */
 async function edgeClient(cluster: string): Promise<ApiClient> {
-  const secret = await hub.get(core.secrets, { namespace: edgeNamespace(cluster), name: names.edgeCredential });
+  const ref = { namespace: SYSTEM_NAMESPACE, name: names.hubCredential };
+  const secret = await world.members.get(cluster)!.get(core.secrets, ref);
   const token = Buffer.from(secret.data!['token']!, 'base64').toString('utf8');
   const { server, ca } = federation.hub;
   const client = ApiClient.fromOptions({ name: `edge-${cluster}`, server, ca, token });

@@ -174,21 +174,21 @@ describe('kubectl isochrone on a real API server and object store', () => {
     const early = await plugin('edge', 'credentials', 'frankfurt');
     assert.equal(early.status, 1);
     assert.match(early.stderr, /EdgeCluster frankfurt has no credential yet/);
-    const secret = {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: 'isochrone-edge-credential', namespace: 'edge-frankfurt' },
-      stringData: { token: 'abc', 'ca.crt': plane.ca },
-    };
-    await kubectl(plane.adminKubeconfig, ['apply', '-f', '-'], JSON.stringify(secret));
+    const namespace = 'edge-frankfurt';
+    for (const [kind, name] of [
+      ['Secret', 'isochrone-edge-credential'],
+      ['ServiceAccount', 'isochrone-edge'],
+    ]) {
+      const object = { apiVersion: 'v1', kind, metadata: { name, namespace } };
+      await kubectl(plane.adminKubeconfig, ['apply', '-f', '-'], JSON.stringify(object));
+    }
     const outcome = await plugin('edge', 'credentials', 'frankfurt', '-o', 'json');
     assert.equal(outcome.status, 0, outcome.stderr);
-    const config = JSON.parse(outcome.stdout) as {
-      clusters: [{ cluster: { server: string } }];
-      users: [{ user: { token: string } }];
-    };
-    assert.equal(config.clusters[0].cluster.server, plane.server);
-    assert.equal(config.users[0].user.token, 'abc');
+    const kubeconfig = join(await mkdtemp(join(tmpdir(), 'isochrone-edge-')), 'kubeconfig');
+    await writeFile(kubeconfig, outcome.stdout, { mode: 0o600 });
+    const whoami = await kubectl(kubeconfig, ['auth', 'whoami', '-o', 'json']);
+    assert.match(whoami, new RegExp(`"system:serviceaccount:${namespace}:isochrone-edge"`));
+    assert.match(await kubectl(kubeconfig, ['config', 'view']), new RegExp(`server: ${plane.server}`));
     assert.equal((await plugin('edge', 'credentials', 'nowhere')).status, 4);
   });
 

@@ -23,6 +23,8 @@ const chartOf = { operator: 'isochrone', scheduler: 'isochrone', edge: 'isochron
 export interface RunningProgram {
   readonly health: HealthChecks;
   readonly registry: ReturnType<typeof createRegistry>;
+  /** Settles when it ends, by itself or by `stop`. */
+  readonly ended: Promise<void>;
   /** Resolves when it has ended. */
   stop(): Promise<void>;
 }
@@ -41,6 +43,7 @@ export function startProgram(name: string, run: (context: ServiceContext) => Pro
   return {
     health,
     registry,
+    ended,
     async stop() {
       abort.abort();
       await ended;

@@ -15,7 +15,15 @@ import {
   type InferenceTask,
   type NodeReport,
 } from '@isochrone/api';
-import { ApiClient, core, formatMicroTime, formatTime, systemClock, type Clock } from '@isochrone/kube';
+import {
+  ApiClient,
+  core,
+  formatMicroTime,
+  formatTime,
+  issueBoundToken,
+  systemClock,
+  type Clock,
+} from '@isochrone/kube';
 import { joinMember } from '@isochrone/cli/demo';
 import { edgeOptions, runEdge } from '@isochrone/operator/edge';
 import { loadOptions } from '@isochrone/service';
@@ -66,16 +74,19 @@ export async function createProvider(admin: ApiClient, name: string): Promise<vo
   });
 }
 
-/** The kubeconfig that an administrator makes of the credential Secret, once it is there. */
+/** A kubeconfig with a token like that of the member, bound to its credential, once the operator has made what it needs. */
 export async function edgeKubeconfig({ admin, hub }: TestFederation, cluster: string): Promise<string> {
-  const token = await eventually(
+  const namespace = edgeNamespace(cluster);
+  const account = { namespace, name: names.edgeServiceAccount };
+  const secret = await eventually(
     async () => {
-      const secret = await admin.find(core.secrets, { namespace: edgeNamespace(cluster), name: names.edgeCredential });
-      return secret?.data?.['token'];
+      const found = await admin.find(core.secrets, { namespace, name: names.edgeCredential });
+      const isBound = (await admin.find(core.roleBindings, account)) !== undefined;
+      return isBound && found;
     },
     { describe: `EdgeCluster ${cluster} has a credential` },
   );
-  return hub.kubeconfigForToken(`edge-${cluster}`, Buffer.from(token, 'base64').toString('utf8'));
+  return hub.kubeconfigForToken(`edge-${cluster}`, await issueBoundToken(admin, account, 3600, secret.metadata));
 }
 
 /**

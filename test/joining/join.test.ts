@@ -132,10 +132,10 @@ test('a member joins: token, edge operator, acceptance', async () => {
   await eventually(async () => (await admin.find(core.secrets, { namespace: JOIN_NAMESPACE, name: id })) === undefined);
   const stored = await member.secret();
   assert.deepEqual(Object.keys(stored).sort(), [
-    ...['ca.crt', 'cluster', 'fingerprint', 'join-id', 'joined-by', 'server', 'token'],
+    ...['ca.crt', 'cluster', 'fingerprint', 'join-id', 'joined-by', 'private-key', 'server', 'token'],
   ]);
   assert.equal(stored['joined-by'], request.metadata.uid);
-  assert.equal(stored.fingerprint, '', 'the key is gone with the join');
+  assert.equal(stored.fingerprint, '', 'nothing waits to be accepted');
   await eventually(async () => (await eventsOf(admin, 'Joined', id)).length > 0);
   await eventually(async () => (await eventsOf(admin, 'Joined', 'frankfurt')).length > 0);
   await eventually(async () => (await eventsOf(member.client, 'Joined')).length > 0);

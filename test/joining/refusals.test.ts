@@ -14,7 +14,7 @@ import {
   fingerprintOf,
   formatJoinToken,
   generateJoinKey,
-  unseal,
+  openCredential,
   parseJoinToken,
   type JoinKey,
 } from '@isochrone/operator/join';
@@ -131,9 +131,9 @@ describe('the hub refuses, with a reason, an event and a count', () => {
       return found.status?.credential !== undefined && found;
     }, slow);
     const context = { requestUID: request.metadata.uid!, cluster: token.cluster };
-    assert.throws(() => unseal(request.status!.credential!, theirs.privateKey, context));
-    const credential = unseal(request.status!.credential!, mine.privateKey, context).toString('utf8');
-    const edge = ApiClient.fromOptions({ server: hub.server, ca: hub.ca, token: credential });
+    assert.throws(() => openCredential(request.status!.credential!, theirs.privateKey, context));
+    const { token: opened } = openCredential(request.status!.credential!, mine.privateKey, context);
+    const edge = ApiClient.fromOptions({ server: hub.server, ca: hub.ca, token: opened });
     await edge.list(core.secrets, { namespace: edgeNamespace(token.cluster) });
     await edge.close();
     await eventually(async () =>
@@ -163,8 +163,35 @@ describe('the hub refuses, with a reason, an event and a count', () => {
     await write(token.text, {
       request: claimOf(token.cluster, { publicKey: Buffer.alloc(32).toString('base64') }),
     });
-    assert.equal((await plugin('edge', 'accept', token.cluster)).status, 0);
     await refusedAtHub(token, 'KeyInvalid');
+  });
+
+  test('a key that lost its credential before it was used: the next one is not for it', async () => {
+    const token = await newToken();
+    const thief = generateJoinKey();
+    await write(token.text, { request: claimOf(token.cluster, thief) });
+    assert.equal((await plugin('edge', 'accept', token.cluster)).status, 0);
+    await eventually(async () => (await read(token.id)).status?.credential !== undefined, slow);
+    assert.equal((await plugin('edge', 'revoke', token.cluster)).status, 0);
+    await refusedAtHub(token, 'Replaced');
+
+    const { text } = await createEdgeToken(
+      admin,
+      { cluster: token.cluster, ttlMilliseconds: 3_600_000 },
+      { now: Date.now(), suffix: 'next' },
+    );
+    const mine = generateJoinKey();
+    await write(text, { request: claimOf(token.cluster, mine) });
+    assert.equal((await plugin('edge', 'accept', token.cluster)).status, 0);
+    const { id } = parseJoinToken(text, 'test');
+    const request = await eventually(async () => {
+      const found = await read(id);
+      return found.status?.credential !== undefined && found;
+    }, slow);
+    const context = { requestUID: request.metadata.uid!, cluster: token.cluster };
+    assert.ok(openCredential(request.status!.credential!, mine.privateKey, context).token);
+    assert.throws(() => openCredential(request.status!.credential!, thief.privateKey, context));
+    assert.equal((await read(token.id)).status?.credential, undefined);
   });
 
   test('a revoked token', async () => {

@@ -157,11 +157,25 @@ const onHub: readonly Row[] = [
     /ProviderNotFound/,
   ],
   ['MemberNeverSeen', { clusters: member(condition('Ready', 'Unknown', 'NeverSeen')) }, /edge-alpha/],
+  [
+    'MemberNeverSeen',
+    {
+      clusters: member(condition('Ready', 'Unknown', 'NeverSeen'), condition('CredentialValid', 'False', 'NotJoined')),
+    },
+    /edge-alpha/,
+  ],
   ['MemberUnreachable', { clusters: member(condition('Ready', 'Unknown', 'Unreachable')) }, /Unreachable/],
   [
     'CredentialInvalid',
     { clusters: member(condition('Ready', 'True', 'LeaseRenewed'), condition('CredentialValid', 'False', 'Expired')) },
     /Expired/,
+  ],
+  [
+    'CredentialInvalid',
+    {
+      clusters: member(condition('Ready', 'True', 'LeaseRenewed'), condition('CredentialValid', 'True', 'KeyUnknown')),
+    },
+    /KeyUnknown/,
   ],
   [
     'CredentialExpiring',

@@ -103,7 +103,7 @@ export const findingTable = {
   CredentialInvalid: [
     'error',
     'The credential of a member is over, revoked, or cannot be issued.',
-    'Let the hub issue a new one, and enrol the member again.',
+    'Mend what the condition names; if it is over, let the member join again.',
   ],
   CredentialExpiring: [
     'warning',

@@ -59,8 +59,11 @@ export function checkMembers({ clusters, nodes, now }: Snapshot): Finding[] {
       const ends = Date.parse(credential?.expirationTime ?? '');
       if (registered?.status !== 'True')
         return [finding('MemberNotRegistered', object, told(registered, 'no operator has looked at it yet'))];
+      // That nobody has joined is told by the contact that there never was.
+      const isNew = valid?.reason === 'NotJoined' && ready?.reason === 'NeverSeen';
+      const isLeftAlone = valid?.reason === 'IssueFailed' || valid?.reason === 'KeyUnknown';
       return [
-        ...(valid?.status === 'False' || valid?.reason === 'IssueFailed'
+        ...(isLeftAlone || (valid?.status === 'False' && !isNew)
           ? [finding('CredentialInvalid', object, told(valid))]
           : isLate(Date.parse(credential?.issuedTime ?? ''), ends, now)
             ? [finding('CredentialExpiring', object, `its token ends at ${credential?.expirationTime ?? ''}`)]
