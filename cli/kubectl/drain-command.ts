@@ -27,9 +27,11 @@ export function addDrainCommand(program: Command): void {
         if (isText) print(cordonText(cordoned));
         const bar = new ProgressBar(process.stderr, 'draining');
         let most = 0;
+        const handOver = options.handOver === true;
         const drained = await drain(client, target, {
           timeoutMilliseconds,
-          handOver: options.handOver === true,
+          handOver,
+          remedy: handOver ? undefined : 'give --hand-over to have what runs placed elsewhere',
           onTasks: (left) => {
             most = Math.max(most, left);
             bar.show(most - left, most, 'tasks');

@@ -12,23 +12,23 @@ test('a node has its own tasks to do, done ones that are checked included; a mem
 
 const seen = new Set(['a', 'b', 'c']);
 const handedOver = new Set(['c']);
+const handOver = 'give --hand-over to have what runs placed elsewhere';
 
 test('when nothing is left, what was seen has finished or was handed over', () => {
   const nothing = new Set<string>();
-  assert.deepEqual(outcomeOf([], { seen: nothing, handedOver: nothing, handOver: false }), {
+  assert.deepEqual(outcomeOf([], { seen: nothing, handedOver: nothing }), {
     finished: 0,
     handedOver: 0,
   });
-  assert.deepEqual(outcomeOf([], { seen, handedOver, handOver: true }), { finished: 2, handedOver: 1 });
+  assert.deepEqual(outcomeOf([], { seen, handedOver }), { finished: 2, handedOver: 1 });
 });
 
 test('what is left after the timeout is told, with what helps', () => {
-  assert.throws(() => outcomeOf(tasks, { seen, handedOver, handOver: false }), {
-    code: 'NOT_READY',
-    message:
-      '2 tasks are left (1 running, 1 being checked); wait longer by --timeout, or give --hand-over to have what runs placed elsewhere',
-  });
-  assert.throws(() => outcomeOf([tasks[1]!], { seen, handedOver, handOver: true }), {
-    message: '1 task is left (0 running, 1 being checked); wait longer by --timeout',
-  });
+  for (const [left, remedy, message] of [
+    [tasks, handOver, `2 tasks are left (1 running, 1 being checked); wait longer by --timeout, or ${handOver}`],
+    [tasks, 'give --force', '2 tasks are left (1 running, 1 being checked); wait longer by --timeout, or give --force'],
+    [tasks.slice(1), undefined, '1 task is left (0 running, 1 being checked); wait longer by --timeout'],
+  ] as const) {
+    assert.throws(() => outcomeOf(left, { seen, handedOver, remedy }), { code: 'NOT_READY', message });
+  }
 });

@@ -11,6 +11,8 @@ export interface DrainOptions {
   readonly timeoutMilliseconds: number;
   /** What still runs then is placed elsewhere; with no timeout at once. */
   readonly handOver: boolean;
+  /** What the caller has for tasks that do not end, for the message; absent when it was given already. */
+  readonly remedy?: string | undefined;
   /** Told how many tasks are left. */
   readonly onTasks: (left: number) => void;
 }
@@ -35,7 +37,7 @@ export function tasksOf(target: FleetTarget, tasks: readonly InferenceTask[]): I
  * @throws CliError NOT_READY when tasks are left after the timeout; ApiError
  */
 export async function drain(client: ApiClient, target: FleetTarget, options: DrainOptions): Promise<Drained> {
-  const { timeoutMilliseconds, handOver, onTasks } = options;
+  const { timeoutMilliseconds, handOver, remedy, onTasks } = options;
   const namespace = edgeNamespace(target.kind === 'Cluster' ? target.name : target.cluster);
   const source: TaskSource = { tasks: { resource: inferenceTaskResource, namespace } };
   const seen = new Set<string>();
@@ -59,7 +61,7 @@ export async function drain(client: ApiClient, target: FleetTarget, options: Dra
     for (const uid of await handOverTasks(client, target, source)) handedOver.add(uid);
     left = await wait(timeoutMilliseconds);
   }
-  return outcomeOf(left, { seen, handedOver, handOver });
+  return outcomeOf(left, { seen, handedOver, remedy });
 }
 
 /**
@@ -68,7 +70,11 @@ export async function drain(client: ApiClient, target: FleetTarget, options: Dra
  */
 export function outcomeOf(
   left: readonly InferenceTask[],
-  { seen, handedOver, handOver }: { seen: ReadonlySet<string>; handedOver: ReadonlySet<string>; handOver: boolean },
+  {
+    seen,
+    handedOver,
+    remedy,
+  }: { seen: ReadonlySet<string>; handedOver: ReadonlySet<string>; remedy?: string | undefined },
 ): Drained {
   if (left.length === 0)
     return { finished: [...seen].filter((uid) => !handedOver.has(uid)).length, handedOver: handedOver.size };
@@ -77,7 +83,7 @@ export function outcomeOf(
   throw new CliError(
     'NOT_READY',
     `${left.length} ${tasks} ${are} left (${open} running, ${left.length - open} being checked); wait longer by --timeout` +
-      (handOver ? '' : ', or give --hand-over to have what runs placed elsewhere'),
+      (remedy === undefined ? '' : `, or ${remedy}`),
   );
 }
 

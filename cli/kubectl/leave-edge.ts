@@ -35,7 +35,8 @@ export async function leaveEdge(client: ApiClient, cluster: string, options: Lea
     });
   } else {
     await setCordon(client, `edge/${cluster}`, true);
-    await drain(client, { kind: 'Cluster', name: cluster }, { timeoutMilliseconds, handOver: false, onTasks });
+    const remedy = 'give --force to have its tasks placed elsewhere';
+    await drain(client, { kind: 'Cluster', name: cluster }, { timeoutMilliseconds, handOver: false, remedy, onTasks });
   }
   try {
     await client.delete(edgeClusterResource, ref, { uid: metadata.uid! });
