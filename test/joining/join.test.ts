@@ -139,6 +139,12 @@ test('a member joins: token, edge operator, acceptance', async () => {
   await eventually(async () => (await eventsOf(admin, 'Joined', id)).length > 0);
   await eventually(async () => (await eventsOf(admin, 'Joined', 'frankfurt')).length > 0);
   await eventually(async () => (await eventsOf(member.client, 'Joined')).length > 0);
+  const { status } = await admin.get(edgeClusterResource, { name: 'frankfurt' });
+  const { expirationTime = '' } = status?.credential ?? {};
+  assert.ok(Date.parse(expirationTime) > Date.now());
+  const wide = await kubectl(hub.adminKubeconfig, ['get', 'edgecluster', 'frankfurt', '-o', 'wide']);
+  assert.match(wide, /CREDENTIAL EXPIRES/);
+  assert.ok(wide.includes(expirationTime), wide);
   assert.equal(await counted(operator, 'isochrone_edge_joins_total', 'Joined'), 1);
   assert.equal(await counted(edge, 'isochrone_sync_joins_total', 'Joined'), 1);
 });
