@@ -19,7 +19,7 @@ function cluster(name: string, ready: 'True' | 'False', reason: string): EdgeClu
     },
     status: {
       nodes: { total: 2, ready: 1 },
-      credential: { expirationTime: '2026-01-01T00:00:10Z' },
+      credential: { issuedTime: '2026-01-01T00:00:00Z', expirationTime: '2026-01-01T00:00:10Z' },
       conditions: [{ type: 'Ready', status: ready, reason, message: '', lastTransitionTime }],
     },
   };
@@ -52,6 +52,7 @@ test('the fleet is told at each scrape, and not any more once the term is over',
     'isochrone_edge_cluster_condition{cluster="beta",condition="Ready",reason="Unreachable"} 0',
     'isochrone_edge_cluster_condition{cluster="beta",condition="Registered",reason="Unknown"} 0',
     'isochrone_edge_cluster_nodes{cluster="alpha",state="ready"} 1',
+    'isochrone_edge_credential_issued_timestamp_seconds{cluster="alpha"} 1767225600',
     'isochrone_edge_credential_expiration_timestamp_seconds{cluster="alpha"} 1767225610',
     'isochrone_nodes{cluster="alpha",condition="Ready",reason="AgentReady"} 2',
     'isochrone_nodes{cluster="alpha",condition="Trusted",reason="Quarantined"} 1',

@@ -67,15 +67,20 @@ export function observeFleet(metrics: OperatorMetrics, { clusters, nodes }: Flee
         }));
       }),
     ),
+    metrics.credentialIssued.observe(
+      each(({ metadata, status }) => timeSample(metadata.name, status?.credential?.issuedTime)),
+    ),
     metrics.credentialExpiration.observe(
-      each(({ metadata, status }) => {
-        const expires = Date.parse(status?.credential?.expirationTime ?? '');
-        return Number.isNaN(expires) ? [] : [{ labels: { cluster: metadata.name }, value: expires / 1000 }];
-      }),
+      each(({ metadata, status }) => timeSample(metadata.name, status?.credential?.expirationTime)),
     ),
     metrics.nodes.observe(each((cluster) => nodeCounts(cluster.metadata.name, nodesOf(cluster)))),
   ];
   return () => {
     for (const stop of stops) stop();
   };
+}
+
+function timeSample(cluster: string, time: string | undefined): Sample<'cluster'>[] {
+  const at = Date.parse(time ?? '');
+  return Number.isNaN(at) ? [] : [{ labels: { cluster }, value: at / 1000 }];
 }

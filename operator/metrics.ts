@@ -10,6 +10,7 @@ export class OperatorMetrics {
   readonly clusterReady: ComputedGauge<'cluster'>;
   readonly clusterCondition: ComputedGauge<'cluster' | 'condition' | 'reason'>;
   readonly clusterNodes: ComputedGauge<'cluster' | 'state'>;
+  readonly credentialIssued: ComputedGauge<'cluster'>;
   readonly credentialExpiration: ComputedGauge<'cluster'>;
   readonly nodes: ComputedGauge<'cluster' | 'condition' | 'reason'>;
   readonly tokensIssued: Counter<'result'>;
@@ -39,6 +40,11 @@ export class OperatorMetrics {
       'cluster',
       'state',
     ]);
+    this.credentialIssued = of.computed(
+      'isochrone_edge_credential_issued_timestamp_seconds',
+      'When the current token of the EdgeCluster was issued',
+      ['cluster'],
+    );
     this.credentialExpiration = of.computed(
       'isochrone_edge_credential_expiration_timestamp_seconds',
       'When the current token of the EdgeCluster expires',

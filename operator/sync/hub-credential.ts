@@ -316,7 +316,10 @@ export class HubCredential {
 
   #measure(): void {
     const claims = tokenClaims(this.#hub?.token ?? '');
-    if (claims !== undefined) this.#options.syncMetrics.tokenExpiration.set(claims.expiresAt / 1000);
+    if (claims === undefined) return;
+    const { tokenIssued, tokenExpiration } = this.#options.syncMetrics;
+    tokenIssued.set(claims.issuedAt / 1000);
+    tokenExpiration.set(claims.expiresAt / 1000);
   }
 }
 

@@ -9,6 +9,7 @@ export class SyncMetrics {
   readonly strangers: Counter;
   readonly renewals: Counter<'result'>;
   readonly contact: Gauge;
+  readonly tokenIssued: Gauge;
   readonly tokenExpiration: Gauge;
   readonly credentialValid: Gauge;
   readonly joins: Counter<'outcome'>;
@@ -38,6 +39,10 @@ export class SyncMetrics {
     this.contact = of.gauge(
       'isochrone_sync_last_contact_timestamp_seconds',
       'When the last renewal that the hub took was sent; 0 before the first',
+    );
+    this.tokenIssued = of.gauge(
+      'isochrone_sync_token_issued_timestamp_seconds',
+      'When the token for the hub was issued; 0 before there is one',
     );
     this.tokenExpiration = of.gauge(
       'isochrone_sync_token_expiration_timestamp_seconds',

@@ -38,11 +38,11 @@ export const controlPlane: Page = {
           limits: { warning: 240, critical: 600 },
         }),
         stat({
-          title: 'Next credential expires in',
-          description: 'Shortest life left of the token of a member. Tokens are replaced at two thirds of their life.',
-          unit: 's',
-          expr: `min(isochrone_edge_credential_expiration_timestamp_seconds{${byCluster}}) - time()`,
-          limits: { warning: 21_600, critical: 7200, worse: 'below' },
+          title: 'Credential nearest its end',
+          description: 'Share of its life that the token of a member has left. Each is replaced with a third left.',
+          unit: 'percentunit',
+          expr: `min((isochrone_edge_credential_expiration_timestamp_seconds{${byCluster}} - time()) / (isochrone_edge_credential_expiration_timestamp_seconds{${byCluster}} - isochrone_edge_credential_issued_timestamp_seconds{${byCluster}}))`,
+          limits: { warning: 0.33, critical: 0.25, worse: 'below' },
         }),
         stat({
           title: 'Hub heard, longest ago',
