@@ -197,6 +197,22 @@ export const controlPlane: Page = {
           ],
         }),
         lines({
+          title: 'Join tokens that ended',
+          description: 'In an hour, by how: Joined, or why they were refused.',
+          queries: [
+            { expr: 'sum by (outcome) (increase(isochrone_edge_joins_total[1h]))', legend: '{{outcome}}' },
+            {
+              expr: 'sum by (outcome) (increase(isochrone_sync_joins_total[1h]))',
+              legend: 'at the edges, {{outcome}}',
+            },
+          ],
+        }),
+        lines({
+          title: 'Edges whose credential counts',
+          description: '1 while the hub takes it; 0 before a join, and once it ran out, was revoked or replaced.',
+          queries: [{ expr: 'min by (instance) (isochrone_sync_credential_valid)', legend: '{{instance}}' }],
+        }),
+        lines({
           title: 'Sync of the edges',
           description: 'Copies of tasks on members, and statuses and reports sent to the hub, per minute.',
           queries: [
