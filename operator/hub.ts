@@ -3,7 +3,14 @@ import { hostname } from 'node:os';
 import { names, SYSTEM_NAMESPACE } from '@isochrone/api';
 import { ApiClient, LeaderElector, Metrics, systemClock, type Clock } from '@isochrone/kube';
 import { isLedgerUnavailable, LedgerError, openLedger } from '@isochrone/ledger';
-import { checkTlsFiles, defineOptions, option, type OptionsOf, type ServiceContext } from '@isochrone/service';
+import {
+  checkTlsFiles,
+  defineOptions,
+  observeCertificates,
+  option,
+  type OptionsOf,
+  type ServiceContext,
+} from '@isochrone/service';
 import { leadHub } from './lead-hub.ts';
 import { LedgerWatch } from './ledger-watch.ts';
 import { OperatorMetrics } from './metrics.ts';
@@ -102,6 +109,7 @@ export async function runOperator(
     { certificate: '--scheduler-cert-file', key: '--scheduler-key-file', authority: '--scheduler-ca-file' },
     clock.now(),
   );
+  observeCertificates(registry, tls);
   // Opened before it leads, so that a wrong path is told at once.
   const ledger = openLedger(location, clock);
   const common = {

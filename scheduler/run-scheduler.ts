@@ -1,5 +1,5 @@
 import { ApiClient, Metrics, systemClock } from '@isochrone/kube';
-import type { OptionsOf, ServiceContext } from '@isochrone/service';
+import { observeCertificates, type OptionsOf, type ServiceContext } from '@isochrone/service';
 import { Claims } from './capacity/claims.ts';
 import { HubContact } from './hub-contact.ts';
 import { SchedulerMetrics } from './metrics.ts';
@@ -22,6 +22,7 @@ export async function runScheduler(
   const { logger, registry, health, signal } = context;
   const clock = systemClock;
   const tls = tlsFiles(options, clock.now());
+  observeCertificates(registry, tls);
   const address = bindAddress(options, tls !== undefined);
   const clientOptions = { name: 'hub', logger, metrics: new Metrics(registry), clock };
   const client =

@@ -1,3 +1,4 @@
+export { observeCertificates } from './certificate-metric.ts';
 export { ServiceError, serviceErrors } from './errors.ts';
 export type { ServiceErrorCode } from './errors.ts';
 export { HealthChecks } from './health.ts';

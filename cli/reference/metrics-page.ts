@@ -4,7 +4,7 @@ import { verifierMetrics } from '@isochrone/node-agent/verifier';
 import { SyncMetrics } from '@isochrone/operator/edge';
 import { JobMetrics, OperatorMetrics } from '@isochrone/operator/hub';
 import { declareMetrics as schedulerMetrics } from '@isochrone/scheduler';
-import { createRegistry } from '@isochrone/service';
+import { createRegistry, observeCertificates } from '@isochrone/service';
 import { Registry } from 'prom-client';
 import { code, generatedNote, markdownTable, plain } from './markdown.ts';
 
@@ -20,9 +20,16 @@ const sections: Readonly<Record<string, Section>> = {
     declare: (registry) => {
       new OperatorMetrics(registry);
       new JobMetrics(registry);
+      observeCertificates(registry, undefined);
     },
   },
-  Scheduler: { about: 'Port 8080.', declare: schedulerMetrics },
+  Scheduler: {
+    about: 'Port 8080.',
+    declare: (registry) => {
+      schedulerMetrics(registry);
+      observeCertificates(registry, undefined);
+    },
+  },
   'Edge operator': {
     about: 'Port 8080, on the member.',
     declare: (registry) => {

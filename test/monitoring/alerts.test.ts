@@ -25,6 +25,7 @@ interface UnitTests {
 test('the alerts that operators were promised are there', () => {
   assert.deepEqual(alerts.map(({ alert }) => alert).sort(), [
     'IsochroneCapacityExhausted',
+    'IsochroneCertificateExpiring',
     'IsochroneCredentialExpiring',
     'IsochroneEdgeCredentialExpiring',
     'IsochroneEdgeCredentialInvalid',

@@ -208,6 +208,18 @@ export const controlPlane: Page = {
           ],
         }),
         lines({
+          title: 'Certificates expire in',
+          description:
+            'Life left of the certificates between operator and scheduler, and of their authority. Those of the chart are renewed by helm upgrade alone.',
+          unit: 's',
+          queries: [
+            {
+              expr: 'min by (job, certificate) (isochrone_tls_certificate_expiration_timestamp_seconds) - time()',
+              legend: '{{job}}, {{certificate}}',
+            },
+          ],
+        }),
+        lines({
           title: 'Edges whose credential counts',
           description: '1 while the hub takes it; 0 before a join, and once it ran out, was revoked or replaced.',
           queries: [{ expr: 'min by (instance) (isochrone_sync_credential_valid)', legend: '{{instance}}' }],
