@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { RequestOptions } from 'node:https';
 import { resolve } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
@@ -49,8 +50,18 @@ export async function endpointFromKubeconfig(options: KubeconfigOptions, clock: 
       if (identity !== undefined && fresh && !refresh) return identity;
       // client-node keeps an exec plug-in's token until it expires, whatever the server says; a new KubeConfig forgets it.
       if (refresh) config = load();
-      identity = await currentIdentity(config);
-      if (readToken !== undefined) identity.headers['authorization'] = `Bearer ${await readToken(refresh)}`;
+      try {
+        const renewed = await currentIdentity(config);
+        if (readToken !== undefined) renewed.headers['authorization'] = `Bearer ${await readToken(refresh)}`;
+        identity = renewed;
+      } catch (error) {
+        // Files are replaced one after the other: until all are there the old ones count. If the server refuses those, it is said.
+        if (identity === undefined || refresh) throw error;
+        options.logger?.warn(
+          { err: error, server: cluster.server },
+          'new credentials cannot be used yet; the old ones are',
+        );
+      }
       askedAt = clock.monotonic();
       return identity;
     },
@@ -112,7 +123,22 @@ async function currentIdentity(config: KubeConfig): Promise<Identity> {
     servername: applied.servername,
     rejectUnauthorized: applied.rejectUnauthorized,
   };
+  if (!isPair(tls)) {
+    throw new KubeconfigError(
+      'client certificate and client key do not belong together; write both anew (client-certificate and client-key)',
+    );
+  }
   return { headers, tls };
+}
+
+function isPair({ cert, key }: Tls): boolean {
+  if (cert === undefined || key === undefined) return true;
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    // Not read to its end, or not PEM.
+    return false;
+  }
 }
 
 function pem(value: unknown): string | undefined {

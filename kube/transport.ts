@@ -186,7 +186,10 @@ export class Transport {
     const response = await this.#dispatch(request, identity, signal, pool);
     if (response.statusCode !== 401) return response;
     const renewed = await this.#authenticate(true, signal);
-    if (isDeepStrictEqual(renewed, identity)) return response;
+    const changed = !isDeepStrictEqual(renewed, identity);
+    const { method, path } = request;
+    this.#options.logger?.info({ method, path, changed }, 'the server refused our credentials; they were read again');
+    if (!changed) return response;
     await response.body.dump();
     return this.#dispatch(request, renewed, signal, pool);
   }
@@ -236,6 +239,9 @@ export class Transport {
       watches: this.#createPool(tls, undefined),
     };
     this.#pools = pools;
+    if (old !== undefined) {
+      this.#options.logger?.info({ host: this.host }, 'TLS credentials changed; new connections use them');
+    }
     for (const pool of old === undefined ? [] : [old.requests, old.watches]) {
       pool.close().catch((error: unknown) => {
         this.#options.logger?.warn(
