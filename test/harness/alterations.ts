@@ -1,17 +1,15 @@
-import { Transform } from 'node:stream';
+import { Duplex, Transform } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** A slow network: so many bytes in every span. */
-export function slowly(bytes: number, milliseconds: number): Transform {
-  return new Transform({
-    async transform(chunk: Buffer, _encoding, done) {
+export function slowly(bytes: number, milliseconds: number): Duplex {
+  return Duplex.from(async function* (source: AsyncIterable<Buffer>) {
+    for await (const chunk of source) {
       for (let start = 0; start < chunk.length; start += bytes) {
-        if (this.destroyed) return;
-        this.push(chunk.subarray(start, start + bytes));
+        yield chunk.subarray(start, start + bytes);
         await pause(milliseconds);
       }
-      done();
-    },
+    }
   });
 }
 

@@ -39,7 +39,7 @@ export interface FaultProxyOptions {
 export async function startFaultProxy(endpoint: string, { ca, identity }: FaultProxyOptions = {}): Promise<FaultProxy> {
   const target = new URL(endpoint);
   const secure = target.protocol === 'https:';
-  const authority = new CertificateAuthority('fault-proxy');
+  const authority = new CertificateAuthority('fault-proxy-ca');
   const agent = secure
     ? new SecureAgent({ keepAlive: true, ca, cert: identity?.certificate, key: identity?.key })
     : new Agent({ keepAlive: true });

@@ -2,6 +2,7 @@ export { eventually, kubectl } from '@isochrone/tools/local';
 export type { ControlPlane, EventuallyOptions, ObjectStore } from '@isochrone/tools/local';
 export { cutAfter, eachLine, slowly } from './alterations.ts';
 export { applyCrds } from './crds.ts';
+export { callEtcd, compact } from './etcd.ts';
 export { startFaultProxy } from './fault-proxy.ts';
 export type { Fault, FaultProxy } from './fault-proxy.ts';
 export { withControlPlane, withFaultProxy, withObjectStore } from './parts.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { addFinalizer, ApiClient, ApiError, core, removeFinalizer, type Secret } from '@isochrone/kube';
-import { eventually, withControlPlane } from '@isochrone/test/harness';
+import { addFinalizer, ApiClient, ApiError, core, removeFinalizer } from '@isochrone/kube';
+import { withControlPlane } from '@isochrone/test/harness';
 import { adminClient, relayedClient } from './network.ts';
 
 const namespace = 'default';
@@ -117,53 +117,6 @@ describe('ApiClient on a real API server', () => {
     const error = await refusal(client.list(core.secrets, { namespace }));
     assert.ok(error.isForbidden);
     assert.match(error.message, /User "nobody" cannot list resource "secrets"/);
-  });
-
-  test('a token that was revoked is replaced by the one in the file, within the request', async (t) => {
-    const client = await admin(t);
-    const account = { namespace, name: 'rotating' };
-    await client.create(core.serviceAccounts, { metadata: account });
-    await client.create(core.clusterRoles, {
-      metadata: { name: 'reads-config-maps' },
-      rules: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list'] }],
-    });
-    await client.create(core.clusterRoleBindings, {
-      metadata: { name: 'rotating-reads' },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'reads-config-maps' },
-      subjects: [{ kind: 'ServiceAccount', ...account }],
-    });
-    const token = async (secret: Secret): Promise<string> => {
-      const { name, uid } = secret.metadata;
-      const boundObjectRef = { apiVersion: 'v1', kind: 'Secret', name, uid };
-      const answer = await client.createSubresource<{ status: { token: string } }>(
-        core.serviceAccounts,
-        account,
-        'token',
-        {
-          apiVersion: 'authentication.k8s.io/v1',
-          kind: 'TokenRequest',
-          spec: { expirationSeconds: 600, boundObjectRef },
-        },
-      );
-      return answer.status.token;
-    };
-    const bind = (name: string): Promise<Secret> => client.create(core.secrets, { metadata: { namespace, name } });
-    const [one, two] = [await token(await bind('bound-one')), await token(await bind('bound-two'))];
-    const tokenFile = join(plane.directory, 'rotating-token');
-    await writeFile(tokenFile, one);
-    const options = { server: plane.server, ca: plane.ca };
-    const rotating = ApiClient.fromOptions({ ...options, tokenFile });
-    const fixed = ApiClient.fromOptions({ ...options, token: one });
-    t.after(() => Promise.all([rotating.close(), fixed.close()]));
-    // The server's authorizer learns of the binding from a watch of its own.
-    await eventually(async () => rotating.list(core.configMaps, { namespace }));
-    await client.delete(core.secrets, { namespace, name: 'bound-one' });
-    await writeFile(tokenFile, two);
-    // The server remembers a good token for some seconds.
-    await eventually(async () => (await refusal(fixed.list(core.configMaps, { namespace }))).isUnauthorized, {
-      timeout: 30_000,
-    });
-    await rotating.list(core.configMaps, { namespace });
   });
 
   test('in a Pod: ServiceAccount mount and environment', async (t) => {

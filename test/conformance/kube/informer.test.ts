@@ -1,77 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import {
-  type ApiClient,
-  Controller,
-  core,
-  done,
-  Informer,
-  type ConfigMap,
-  type InformerOptions,
-} from '@isochrone/kube';
-import { eventually, withControlPlane } from '@isochrone/test/harness';
-import { adminClient, counted, relayedClient, type Observed } from './network.ts';
-
-const namespace = 'default';
-
-function start(
-  t: TestContext,
-  relay: Observed,
-  name: string,
-  options: Partial<InformerOptions<ConfigMap, string>> = {},
-) {
-  const { client, logger, metrics } = relay;
-  const informer = new Informer<ConfigMap, string>({
-    client,
-    resource: core.configMaps,
-    namespace,
-    labelSelector: `test=${name}`,
-    project: (object) => object.data?.['value'] ?? '',
-    logger,
-    metrics,
-    ...options,
-  });
-  const replica = new Map<string, string>();
-  informer.onChange((change) => {
-    if (change.type === 'Deleted') replica.delete(change.key);
-    else replica.set(change.key, change.current);
-  });
-  const stop = new AbortController();
-  const running = informer.run(stop.signal);
-  t.after(async () => {
-    stop.abort();
-    await running;
-  });
-  return { informer, replica };
-}
+import { type ApiClient, Controller, core, done, Informer, type ConfigMap } from '@isochrone/kube';
+import { compact, eventually, withControlPlane } from '@isochrone/test/harness';
+import { converges, follow, namespace, put, stored } from './config-maps.ts';
+import { adminClient, counted, relayedClient } from './network.ts';
 
 const plane = await withControlPlane({ name: 'kube-informer', crds: false });
 
 describe('Informer on a real API server', () => {
   const admin = (t: TestContext): Promise<ApiClient> => adminClient(t, plane);
-  const put = (client: ApiClient, test: string, name: string, value: string): Promise<ConfigMap> =>
-    client.apply(core.configMaps, {
-      metadata: { namespace, name: `${test}-${name}`, labels: { test } },
-      data: { value },
-    });
-  const stored = async (client: ApiClient, test: string): Promise<Record<string, string>> => {
-    const list = await client.list(core.configMaps, { namespace, labelSelector: `test=${test}` });
-    return Object.fromEntries(
-      list.items.map((one) => [`${namespace}/${one.metadata.name!}`, one.data?.['value'] ?? '']),
-    );
-  };
-  const converges = async (client: ApiClient, test: string, replica: ReadonlyMap<string, string>): Promise<void> => {
-    const expected = await stored(client, test);
-    await eventually(() => (assert.deepEqual(Object.fromEntries([...replica].sort()), expected), true), {
-      timeout: 20_000,
-    });
-  };
+
   for (const firstSync of ['watch-list', 'pages'] as const) {
     test(`first sync by ${firstSync}, then changes`, async (t) => {
       const client = await admin(t);
       await put(client, firstSync, 'a', '1');
       const relay = await relayedClient(t, plane);
-      const run = start(t, relay, firstSync, { firstSync });
+      const run = follow(t, relay, firstSync, { firstSync });
       await run.informer.synced();
       assert.deepEqual(Object.fromEntries(run.replica), await stored(client, firstSync));
       await put(client, firstSync, 'a', '2');
@@ -85,7 +29,7 @@ describe('Informer on a real API server', () => {
   test('cut connections: the watch resumes, no change is lost, and nothing is listed again', async (t) => {
     const client = await admin(t);
     const relay = await relayedClient(t, plane);
-    const run = start(t, relay, 'cut');
+    const run = follow(t, relay, 'cut');
     await run.informer.synced();
     for (let round = 0; round < 5; round++) {
       await put(client, 'cut', `n${round}`, 'before');
@@ -101,7 +45,7 @@ describe('Informer on a real API server', () => {
   test('the API server restarts in the middle of a stream of changes; none is lost', async (t) => {
     const client = await admin(t);
     const relay = await relayedClient(t, plane);
-    const run = start(t, relay, 'restart');
+    const run = follow(t, relay, 'restart');
     await run.informer.synced();
     const seen = new Set<string>();
     run.informer.onChange((change) => seen.add(change.key));
@@ -126,6 +70,8 @@ describe('Informer on a real API server', () => {
     stopWriting = true;
     await writing;
     await converges(client, 'restart', run.replica);
+    assert.ok((await counted(relay, 'reflector_watch_restarts_total')) >= 1);
+    assert.ok(relay.logger.lines.some(({ level, message }) => level === 'warn' && message.startsWith('watch failed')));
     for (let index = 0; index < written; index++)
       assert.ok(seen.has(`${namespace}/restart-n${index}`), `n${index} was lost`);
   });
@@ -134,17 +80,19 @@ describe('Informer on a real API server', () => {
     const client = await admin(t);
     const relay = await relayedClient(t, plane);
     for (const name of ['goes', 'stays', 'changes']) await put(client, 'gone', name, '1');
-    const run = start(t, relay, 'gone');
+    const run = follow(t, relay, 'gone');
     await run.informer.synced();
     relay.cut();
     await client.delete(core.configMaps, { namespace, name: 'gone-goes' });
     await put(client, 'gone', 'changes', '2');
     await put(client, 'gone', 'comes', '1');
-    // A restarted server has no history before its start, as after a compaction.
+    // The server remembers what etcd has forgotten, until it restarts.
+    await compact(plane, (await client.list(core.configMaps, { namespace, limit: 1 })).metadata.resourceVersion!);
     await plane.restartApiServer();
     relay.mend();
     await converges(client, 'gone', run.replica);
     assert.ok((await counted(relay, 'reflector_watch_restarts_total', { reason: 'gone' })) >= 1, 'it was not a 410');
+    assert.ok(relay.logger.lines.some(({ message }) => message.startsWith('the server has forgotten our version')));
     assert.equal(await counted(relay, 'reflector_lists_total', { mode: 'watch-list' }), 2);
   });
 
@@ -161,7 +109,7 @@ describe('Informer on a real API server', () => {
   test('a connection that goes silent is given up, and the watch resumes on another', async (t) => {
     const client = await admin(t);
     const relay = await relayedClient(t, plane);
-    const run = start(t, relay, 'silent', { inactivityMilliseconds: 3_000 });
+    const run = follow(t, relay, 'silent', { inactivityMilliseconds: 3_000 });
     await run.informer.synced();
     relay.stall();
     await put(client, 'silent', 'a', '1');
@@ -173,7 +121,7 @@ describe('Informer on a real API server', () => {
   test('missing rights are said and metered; once granted, the informer syncs', async (t) => {
     const client = await admin(t);
     const relay = await relayedClient(t, plane, await plane.kubeconfigFor('late'));
-    const run = start(t, relay, 'rights');
+    const run = follow(t, relay, 'rights');
     const warning = await eventually(() => relay.logger.lines.find((line) => line.level === 'warn'));
     assert.match((warning.fields['err'] as Error).message, /User "late" cannot watch resource "configmaps"/);
     assert.ok((await counted(relay, 'rest_client_requests_total', { code: '403' })) >= 1);
