@@ -1,6 +1,6 @@
 # The front door. Every target brings what it needs: Node.js, packages, Kubernetes programs.
 .DEFAULT_GOAL := help
-.PHONY: help demo test cluster-test verify images image-cuda package kind kind-upgrade kind-down clean-cache programs
+.PHONY: help demo test bench cluster-test verify images image-cuda package kind kind-upgrade kind-down clean-cache programs
 
 export ISOCHRONE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/isochrone
 # Only the CPU runtime is bundled in the package; its install script would fetch CUDA's.
@@ -21,6 +21,9 @@ test: $(packages) programs ## Run every test: unit, then those against a real AP
 
 cluster-test: $(packages) ## Run the tests on whole clusters with Pods only, see docs/cluster-tests.md
 	@$(with_node) node tools/testing/main.ts --tier cluster
+
+bench: $(packages) programs ## Measure, see docs/benchmarks.md; BENCH=informer runs one. JSON goes to stdout
+	@$(with_node) node test/bench/main.ts $(BENCH)
 
 verify: $(packages) ## Check types, lint, format, and that generated code is current
 	@$(with_node) npm run --silent types

@@ -1,14 +1,10 @@
-/**
- * CPU time of one placement decision: the code of the scheduler's `Place` without gRPC, on fleets of random nodes.
- * `node test/bench/placement.ts [rows...]` prints one line per fleet and request. Not a test: figures belong to a machine.
- */
-import { cpus } from 'node:os';
 import { unitVector } from '@isochrone/latency';
 import { Claims } from '../../scheduler/capacity/claims.ts';
 import type { TaskRequest } from '../../scheduler/framework/request.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
 import { Fleet } from '../../scheduler/table/fleet.ts';
 import { makeRequest } from '../../scheduler/testing/fixtures.ts';
+import type { Benchmark, Row } from './benchmark.ts';
 
 const GIB = 2 ** 30;
 const NODES_PER_CLUSTER = 50;
@@ -62,7 +58,7 @@ const requests: Record<string, Partial<TaskRequest>> = {
   },
 };
 
-function measure(rows: number, name: string, fields: Partial<TaskRequest>): void {
+function measure(rows: number, name: string, fields: Partial<TaskRequest>): Row {
   const fleet = makeFleet(rows);
   const claims = new Claims({
     clock: { monotonic: () => performance.now() },
@@ -79,13 +75,19 @@ function measure(rows: number, name: string, fields: Partial<TaskRequest>): void
     if (attempt > 20) spans.push((user + system) / 1000);
   }
   spans.sort((a, b) => a - b);
-  const at = (share: number): string => spans[Math.floor(share * (spans.length - 1))]!.toFixed(3);
-  const mean = (spans.reduce((sum, span) => sum + span, 0) / spans.length).toFixed(3);
-  console.log(
-    `${rows} rows, ${name}: CPU ms per decision mean ${mean}, p50 ${at(0.5)}, p99 ${at(0.99)} (${spans.length} decisions)`,
-  );
+  const rounded = (milliseconds: number): number => Number(milliseconds.toFixed(3));
+  const at = (share: number): number => rounded(spans[Math.floor(share * (spans.length - 1))]!);
+  const mean = rounded(spans.reduce((sum, span) => sum + span, 0) / spans.length);
+  return { rows, request: name, 'mean ms': mean, 'p50 ms': at(0.5), 'p99 ms': at(0.99), decisions: spans.length };
 }
 
-console.log(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores`);
-const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1000, 100_000];
-for (const rows of sizes) for (const [name, fields] of Object.entries(requests)) measure(rows, name, fields);
+export const placement: Benchmark = {
+  name: 'placement',
+  about:
+    "CPU time of one placement decision: the code of the scheduler's Place without gRPC, on fleets of random nodes",
+  async run() {
+    return [1000, 100_000].flatMap((rows) =>
+      Object.entries(requests).map(([name, fields]) => measure(rows, name, fields)),
+    );
+  },
+};

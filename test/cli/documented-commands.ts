@@ -32,6 +32,7 @@ const nowhere = (because: string): Treatment => ({ run: 'nowhere', because });
 export const treatments: readonly (readonly [pattern: RegExp, treatment: Treatment])[] = [
   [/^make demo$/, elsewhere('test/cli/demo-complete.test.ts')],
   [/^make (test|verify)$/, nowhere('it is what runs this test')],
+  [/^make bench\b/, nowhere('it measures for minutes; test/bench/main.test.ts loads what it runs')],
   [/^kubectl get inferencejobs\b/, here],
   [/^kubectl isochrone (why|results|statement)\b/, here],
   [/^isochrone ledger deposit\b/, here],
