@@ -1,0 +1,2 @@
+export { packKube } from './pack-kube.ts';
+export { packageCli } from './package-cli.ts';
