@@ -29,7 +29,7 @@ describe('judge', () => {
     ['a change that a newer one overtook', [put('4'), '5', '6'], 'outdated'],
     ['a new object', [put('7'), undefined, '6'], 'new'],
     ['an unknown object of the past', [put('5'), undefined, '6'], 'unclear'],
-    ['an unknown object at the version of the stream', [put('6'), undefined, '6'], 'unclear'],
+    ['an unknown object at the version of the stream', [put('6'), undefined, '6'], 'new'],
     ['an object of a sync', [put('5'), undefined, undefined], 'new'],
     ['a deletion', [removal('7'), '5', '6'], 'new'],
     ['a deletion that others overtook', [removal('6'), '5', '7'], 'new'],

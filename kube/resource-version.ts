@@ -16,8 +16,8 @@ export type Verdict = 'new' | 'repeated' | 'outdated' | 'unclear';
 
 /**
  * A watch delivers in the order of versions, and each event once; proxies, replays and bugs do not. An event about a known
- * object is compared with what is known of it. One about an unknown object that is not newer than the stream as a whole is
- * either late, or about an object that was deleted since: only a new sync can tell.
+ * object is compared with what is known of it. One about an unknown object that is older than the stream as a whole is either
+ * late, or about an object that was deleted since: only a new sync can tell.
  *
  * @param known version of the object in the store, or of its deletion where that is remembered
  * @param newest version that the stream has reached; undefined while a sync lists objects in no order
@@ -32,6 +32,5 @@ export function judge(
     if (isOlder(version, known)) return 'outdated';
     return !removed && version === known ? 'repeated' : 'new';
   }
-  const late = isOlder(version, newest) || (version !== undefined && version === newest);
-  return !removed && late ? 'unclear' : 'new';
+  return !removed && isOlder(version, newest) ? 'unclear' : 'new';
 }
