@@ -1,6 +1,6 @@
 # The front door. Every target brings what it needs: Node.js, packages, Kubernetes programs.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench cluster-test verify images image-cuda package kind kind-upgrade kind-down clean-cache programs
+.PHONY: help demo test bench cluster-test chaos verify images image-cuda package kind kind-upgrade kind-down clean-cache programs
 
 export ISOCHRONE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/isochrone
 # Only the CPU runtime is bundled in the package; its install script would fetch CUDA's.
@@ -24,6 +24,9 @@ cluster-test: $(packages) ## Run the tests on whole clusters with Pods only, see
 
 bench: $(packages) programs ## Measure, see docs/benchmarks.md; BENCH=informer runs one. JSON goes to stdout
 	@$(with_node) node test/bench/main.ts $(BENCH)
+
+chaos: $(packages) programs ## Random faults over a federation for some minutes: ARGS="--minutes 10 --seed 7", see docs/chaos.md
+	@$(with_node) node test/chaos/main.ts $(ARGS)
 
 verify: $(packages) ## Check types, lint, format, and that generated code is current
 	@$(with_node) npm run --silent types

@@ -40,6 +40,8 @@ export interface FederationOptions {
   readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Added to the flags of a program, by the name of its process or by the program. */
   readonly flags?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Where a member finds the hub, for tests that stand in between. Default: the address of the hub itself. */
+  readonly hubAddress?: (cluster: string, hub: ControlPlane) => Promise<string>;
   /** Told of each thing that is done. */
   readonly onStep?: (step: string) => void;
   /** When aborted, everything is stopped. */
@@ -217,7 +219,8 @@ class LocalFederation implements Federation {
   }
 
   async join(cluster: string): Promise<void> {
-    await joinMember(this.hub, cluster, this.#joinTokenFile(cluster), this.#options.signal);
+    const { hubAddress, signal } = this.#options;
+    await joinMember(this.hub, cluster, this.#joinTokenFile(cluster), signal, await hubAddress?.(cluster, this.hub));
   }
 
   #joinTokenFile(cluster: string): string {

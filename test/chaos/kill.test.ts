@@ -15,7 +15,7 @@ import { Recorder } from './recorder.ts';
 import { runtimeChildren } from './runtime-children.ts';
 
 const seed = Number(process.env['CHAOS_SEED'] ?? randomInt(2 ** 31));
-const rounds = Number(process.env['CHAOS_ROUNDS'] ?? 8);
+const rounds = Number(process.env['CHAOS_ROUNDS'] ?? 6);
 const random = seeded(seed);
 console.log(`CHAOS_SEED=${seed} CHAOS_ROUNDS=${rounds}`);
 

@@ -35,6 +35,7 @@ const logger = createLogger({ program: 'recorder', level: 'error' });
 type Facts = Pick<ObjectEntry, 'job' | 'task'>;
 type Seen = { readonly uid: string } & Facts;
 
+const ends = new Set<string | undefined>(['Complete', 'Failed']);
 const pollMilliseconds = 500;
 
 /** Writes down what can be seen of a federation: objects by watching, books and results by looking again and again. */
@@ -99,13 +100,14 @@ export class Recorder {
   }
 
   /**
-   * Waits until nothing of a task is left and everything that happened is in the history, reads every result once more, and
+   * Waits until every job has ended, nothing of a task is left and everything that happened is in the history, reads every result once more, and
    * says that it is quiet. What is left after the time is for the checker to tell.
    */
   async quiet({ timeout = 30_000 } = {}): Promise<void> {
-    await eventually(async () => (await leftovers(this.#world)).length === 0, { timeout, interval: 200 }).catch(
-      () => undefined,
-    );
+    const isOver = async (): Promise<boolean> =>
+      [...this.#jobs.values()].every(({ status }) => ends.has(status?.phase)) &&
+      (await leftovers(this.#world)).length === 0;
+    await eventually(isOver, { timeout, interval: 200 }).catch(() => undefined);
     // The watches trail what was read just now.
     await eventually(() => this.#hasCaughtUp(), { timeout: 30_000, describe: 'the recorder has seen what is there' });
     await this.#alone(async () => {

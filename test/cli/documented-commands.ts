@@ -36,6 +36,8 @@ export const treatments: readonly (readonly [pattern: RegExp, treatment: Treatme
   [/^kubectl get inferencejobs\b/, here],
   [/^kubectl isochrone (why|results|statement)\b/, here],
   [/^isochrone ledger deposit\b/, here],
+  [/^make chaos\b/, elsewhere('test/chaos/chaos.test.ts')],
+  [/^node test\/chaos\/main\.ts\b/, elsewhere('test/chaos/chaos.test.ts')],
   [/^make images$/, elsewhere('test/images/images.test.ts')],
   [/^node tools\/images\/main\.ts build\b/, elsewhere('test/images/images.test.ts')],
   [/^docker build\b/, nowhere('no Docker here; buildah builds the same files in test/images')],

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
+/** What the client sends, and what the server answers. */
+export type Way = 'requests' | 'answers';
+
 /** Stands between a client and a server, and does to their connections what networks do. Bytes pass as they are. */
 export interface TcpRelay {
   readonly port: number;
@@ -12,8 +15,8 @@ export interface TcpRelay {
   cut(): void;
   /** Lets nothing more through on the present connections, which stay open for good: half-open. New ones work. */
   stall(): void;
-  /** Lets nothing through on any connection, present or new, until `mend`; then what was held flows on. */
-  blackhole(): void;
+  /** Lets nothing through that way on any connection, present or new, until `mend`; then what was held flows on. Default: both. */
+  blackhole(ways?: readonly Way[]): void;
   mend(): void;
   close(): void;
 }
@@ -25,17 +28,18 @@ interface Pair {
 
 export async function startTcpRelay(target: { host: string; port: number }): Promise<TcpRelay> {
   const pairs = new Set<Pair>();
-  let state: 'open' | 'cut' | 'blackhole' = 'open';
+  let isCut = false;
+  let held: readonly Way[] = [];
   let connections = 0;
-  const flow = ({ sockets: [one, other] }: Pair): void => {
-    one.pipe(other);
-    other.pipe(one);
-  };
-  const hold = ({ sockets }: Pair): void => {
-    for (const socket of sockets) socket.unpipe();
+  const flow = ({ sockets: [client, upstream], stalled }: Pair): void => {
+    client.unpipe();
+    upstream.unpipe();
+    if (stalled) return;
+    if (!held.includes('requests')) client.pipe(upstream);
+    if (!held.includes('answers')) upstream.pipe(client);
   };
   const server = createServer((socket) => {
-    if (state === 'cut') {
+    if (isCut) {
       socket.resetAndDestroy();
       return;
     }
@@ -47,7 +51,7 @@ export async function startTcpRelay(target: { host: string; port: number }): Pro
       for (const one of pair.sockets) one.destroy();
     };
     for (const one of pair.sockets) one.on('error', end).on('close', end);
-    if (state === 'open') flow(pair);
+    flow(pair);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -59,22 +63,23 @@ export async function startTcpRelay(target: { host: string; port: number }): Pro
     connections: () => connections,
     reset,
     cut() {
-      state = 'cut';
+      isCut = true;
       reset();
     },
     stall() {
       for (const pair of pairs) {
         pair.stalled = true;
-        hold(pair);
+        flow(pair);
       }
     },
-    blackhole() {
-      state = 'blackhole';
-      for (const pair of pairs) hold(pair);
+    blackhole(ways = ['requests', 'answers']) {
+      held = ways;
+      for (const pair of pairs) flow(pair);
     },
     mend() {
-      if (state === 'blackhole') for (const pair of pairs) if (!pair.stalled) flow(pair);
-      state = 'open';
+      isCut = false;
+      held = [];
+      for (const pair of pairs) flow(pair);
     },
     close() {
       server.close();

@@ -81,18 +81,28 @@ export interface TestFederationOptions extends Omit<FederationOptions, 'manifest
 
 /** A federation for the tests of one file, stopped after them: `const world = await withFederation({...});` at the top of the file. */
 export async function withFederation(options: TestFederationOptions): Promise<TestFederation> {
+  const stack = new AsyncDisposableStack();
+  after(() => stack.disposeAsync());
+  return startTestFederation(options, stack);
+}
+
+/** @param stack ends the federation, and what is connected to it before */
+export async function startTestFederation(
+  options: TestFederationOptions,
+  stack: AsyncDisposableStack,
+): Promise<TestFederation> {
   const federation = await withManifests(options.members, (manifests) => startFederation({ ...options, manifests }));
-  after(() => federation.stop());
+  stack.use(federation);
   const connect = async (name: string, path: string): Promise<ApiClient> => {
     const client = await ApiClient.fromKubeconfig({ name, path });
-    after(() => client.close());
+    stack.defer(() => client.close());
     return client;
   };
   const hub = await connect('hub', federation.hub.adminKubeconfig);
   const members = new Map<string, ApiClient>();
   for (const [name, plane] of federation.members) members.set(name, await connect(name, plane.adminKubeconfig));
   const ledger = openLedger(federation.ledger, { now: Date.now });
-  after(() => ledger.close());
+  stack.defer(() => ledger.close());
   const objects = storageClient(federation.objects);
   await createBucket(objects, BUCKET);
   await hub.create(core.namespaces, { metadata: { name: NAMESPACE } });
