@@ -6,6 +6,7 @@ export const conditions = {
     Registered: ['Registered', 'ProviderNotFound', 'NamespaceConflict', 'Deleting'],
     CredentialValid: ['Issued', 'NotJoined', 'KeyUnknown', 'Expired', 'IssueFailed', 'Revoked'],
     FlowControlled: ['PriorityLevelFound', 'PriorityLevelMissing'],
+    EvictionHeld: ['NotHeld', 'LargeOutage'],
     Ready: ['LeaseRenewed', 'NeverSeen', 'Unreachable', 'NotRegistered', 'CredentialRevoked'],
   },
   edgeJoinRequest: {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EdgeCluster, InferenceNode } from '@isochrone/api';
 import { Registry } from 'prom-client';
+import type { Brake } from './edge-cluster/eviction-brake.ts';
 import { observeFleet } from './fleet-samples.ts';
 import type { Attempt } from './job/attempts.ts';
 import { JobMetrics } from './job/metrics.ts';
@@ -38,13 +39,21 @@ test('the fleet is told at each scrape, and not any more once the term is over',
     ['edge-beta', [node('ClusterUnreachable', 'NoEvidenceAgainst')]],
   ]);
   const clusters = [cluster('alpha', 'True', 'LeaseRenewed'), cluster('beta', 'False', 'Unreachable')];
+  const now = 1000;
+  const brake: { current: Brake } = { current: { unreachable: 4, known: 6, heldUntil: undefined } };
   const metrics = new OperatorMetrics(registry);
   metrics.accountBalance.set({ namespace: 'work' }, 3);
   const end = observeFleet(metrics, {
     clusters: { list: () => clusters },
     nodes: { byIndex: (_, namespace) => members.get(namespace) ?? [] },
+    brake,
+    clock: { now: () => now },
   });
   const text = await registry.metrics();
+  brake.current = { ...brake.current, heldUntil: now + 1 };
+  assert.match(await registry.metrics(), /^isochrone_evictions_held 1$/m);
+  brake.current = { ...brake.current, heldUntil: now };
+  assert.match(await registry.metrics(), /^isochrone_evictions_held 0$/m);
   for (const line of [
     'isochrone_edge_cluster_info{cluster="alpha",provider="p",class="Edge",country="DE",region="eu-central",latitude="50.11",longitude="8.68"} 1',
     'isochrone_edge_cluster_ready{cluster="alpha"} 1',
@@ -79,6 +88,8 @@ test('10,000 nodes make no more series than one node of each cluster', async () 
     observeFleet(new OperatorMetrics(registry), {
       clusters: { list: () => names.map((name) => cluster(name, 'True', 'LeaseRenewed')) },
       nodes: { byIndex: () => nodes },
+      brake: { current: { unreachable: 0, known: names.length, heldUntil: undefined } },
+      clock: { now: () => 0 },
     });
     const jobs = new JobMetrics(registry);
     for (const name of names) for (let index = 0; index < nodesPerCluster; index++) ran(jobs, name, `node-${index}`);

@@ -1,5 +1,6 @@
 import { conditions, edgeNamespace, type EdgeCluster, type InferenceNode } from '@isochrone/api';
-import { findCondition, type Condition, type Informer, type Sample } from '@isochrone/kube';
+import { findCondition, type Clock, type Condition, type Informer, type Sample } from '@isochrone/kube';
+import type { EvictionBrake } from './edge-cluster/eviction-brake.ts';
 import type { OperatorMetrics } from './metrics.ts';
 
 /** Told of an object that has no such condition yet. */
@@ -33,10 +34,12 @@ export interface FleetSources {
   readonly clusters: Pick<Informer<EdgeCluster>, 'list'>;
   /** Declared with the index `namespace`. */
   readonly nodes: Pick<Informer<InferenceNode>, 'byIndex'>;
+  readonly brake: Pick<EvictionBrake, 'current'>;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /** Tells of the fleet at each scrape. @returns a function that ends it */
-export function observeFleet(metrics: OperatorMetrics, { clusters, nodes }: FleetSources): () => void {
+export function observeFleet(metrics: OperatorMetrics, { clusters, nodes, brake, clock }: FleetSources): () => void {
   const nodesOf = ({ metadata }: EdgeCluster): readonly InferenceNode[] =>
     nodes.byIndex('namespace', edgeNamespace(metadata.name));
   const each = <L extends string>(tell: (cluster: EdgeCluster) => readonly Sample<L>[]) => {
@@ -73,6 +76,10 @@ export function observeFleet(metrics: OperatorMetrics, { clusters, nodes }: Flee
     metrics.credentialExpiration.observe(
       each(({ metadata, status }) => timeSample(metadata.name, status?.credential?.expirationTime)),
     ),
+    metrics.evictionsHeld.observe(() => {
+      const { heldUntil = 0 } = brake.current;
+      return [{ labels: {}, value: clock.now() < heldUntil ? 1 : 0 }];
+    }),
     metrics.nodes.observe(each((cluster) => nodeCounts(cluster.metadata.name, nodesOf(cluster)))),
   ];
   return () => {

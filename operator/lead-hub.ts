@@ -28,6 +28,7 @@ import type { Ledger } from '@isochrone/ledger';
 import type { Registry } from 'prom-client';
 import { createAccountController } from './account/controller.ts';
 import { EdgeClusterController } from './edge-cluster/controller.ts';
+import { EvictionBrake } from './edge-cluster/eviction-brake.ts';
 import { MemberObjectViews } from './edge-cluster/observe.ts';
 import type { OperatorOptions } from './hub.ts';
 import { observeFleet } from './fleet-samples.ts';
@@ -51,6 +52,14 @@ export interface HubParts {
   readonly registry: Registry;
   readonly metrics: Metrics;
   readonly clock: Clock;
+}
+
+/**
+ * Members renew every third of the term, so that those which vanish together are noticed within a third of it. Nobody's work
+ * is moved before the brake has seen them all.
+ */
+function unreachableGraceSeconds(leaseSeconds: number): number {
+  return Math.max(defaultJobOptions.unreachableGraceSeconds, Math.ceil(leaseSeconds / 3) + 1);
 }
 
 const inNamespace = ({ metadata }: InferenceTask | InferenceJob): readonly string[] => [metadata.namespace ?? ''];
@@ -115,12 +124,15 @@ export async function leadHub(
   const operatorMetrics = new OperatorMetrics(registry);
   operatorMetrics.ledgerCorrupt.set(0);
   const events = new EventRecorder({ ...common, controller: 'isochrone.dev/operator', instance: identity });
+  const brake = new EvictionBrake(clusters);
   const shared = { ...common, operatorMetrics, clusters, providers, models, nodes, tasks, jobs };
   const { namespace, edgeServer, currency, ledgerPollSeconds: pollSeconds } = options;
   const controllers: readonly { run(signal: AbortSignal): Promise<void> }[] = [
     new EdgeClusterController({
       ...shared,
       views,
+      brake,
+      events,
       leaseSeconds: options.edgeLeaseSeconds,
       tokenSeconds: options.edgeTokenSeconds,
       server: edgeServer,
@@ -130,7 +142,10 @@ export async function leadHub(
     new ModelController({ ...shared, namespace }),
     createProviderController({ ...shared, ledger, pollSeconds }),
     createAccountController({ ...shared, ledger, namespaces: views.namespaces, statements, currency, pollSeconds }),
-    await createJobController({ ...shared, namespace, ledger, token, scheduler, events, options: defaultJobOptions }),
+    await createJobController({
+      ...{ ...shared, brake, namespace, ledger, token, scheduler, events },
+      options: { ...defaultJobOptions, unreachableGraceSeconds: unreachableGraceSeconds(options.edgeLeaseSeconds) },
+    }),
   ];
   tellStatus(() => {
     const open = Object.entries(informers).find(([, one]) => !one.hasSynced);
@@ -145,7 +160,7 @@ export async function leadHub(
       throw error;
     }),
   );
-  const unobserve = observeFleet(operatorMetrics, { clusters, nodes });
+  const unobserve = observeFleet(operatorMetrics, { clusters, nodes, brake, clock });
   const ends = await Promise.allSettled(work);
   unobserve();
   operatorMetrics.endTerm();

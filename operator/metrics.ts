@@ -12,6 +12,7 @@ export class OperatorMetrics {
   readonly clusterNodes: ComputedGauge<'cluster' | 'state'>;
   readonly credentialIssued: ComputedGauge<'cluster'>;
   readonly credentialExpiration: ComputedGauge<'cluster'>;
+  readonly evictionsHeld: ComputedGauge<never>;
   readonly nodes: ComputedGauge<'cluster' | 'condition' | 'reason'>;
   readonly tokensIssued: Counter<'result'>;
   readonly reportsRefused: Counter<'reason'>;
@@ -49,6 +50,11 @@ export class OperatorMetrics {
       'isochrone_edge_credential_expiration_timestamp_seconds',
       'When the current token of the EdgeCluster expires',
       ['cluster'],
+    );
+    this.evictionsHeld = of.computed(
+      'isochrone_evictions_held',
+      '1 while most members are unreachable at once and their work is left where it is, 0 otherwise',
+      [],
     );
     this.nodes = of.computed('isochrone_nodes', 'Accepted nodes by a condition and its reason', [
       'cluster',

@@ -49,7 +49,7 @@ export interface EdgeClusterStatus {
     /** When the current token was issued. */
     issuedTime?: string;
   };
-  /** Conditions: Registered, CredentialValid, FlowControlled, Ready. */
+  /** Conditions: Registered, CredentialValid, FlowControlled, EvictionHeld, Ready. */
   conditions?: Condition[];
 }
 

@@ -8,6 +8,7 @@ import {
   names,
   nodeReportResource,
   type EdgeCluster,
+  type EdgeClusterStatus,
   type InferenceNode,
   type InferenceTask,
   type Provider,
@@ -22,7 +23,9 @@ import {
   removeFinalizer,
   requeueAfter,
   type ApiClient,
+  findCondition,
   type Clock,
+  type EventRecorder,
   type Informer,
   type Logger,
   type Metrics,
@@ -33,6 +36,7 @@ import { createUnlessPresent } from '../create-unless-present.ts';
 import { observe, type Contact } from '../lease-tracker.ts';
 import type { OperatorMetrics } from '../metrics.ts';
 import { patchStatus } from '../patch-status.ts';
+import { unreachableSince, type EvictionBrake } from './eviction-brake.ts';
 import { deleteCredential, issueToken, TokenNotIssued } from './issue-token.ts';
 import {
   driftedObjects,
@@ -57,6 +61,8 @@ export interface EdgeClusterDeps {
   readonly metrics: Metrics;
   readonly operatorMetrics: OperatorMetrics;
   readonly clock: Clock;
+  readonly brake: EvictionBrake;
+  readonly events: EventRecorder;
   readonly leaseSeconds: number;
   readonly tokenSeconds: number;
   /** Address of the hub that members are told with their credentials. */
@@ -98,6 +104,13 @@ export class EdgeClusterController {
     });
     this.#controller
       .watches(clusters)
+      // What happens to one tells whether the work of others is moved.
+      .watches(clusters, () =>
+        clusters
+          .list()
+          .filter((cluster) => unreachableSince(cluster) !== undefined)
+          .map(({ metadata }) => metadata.name),
+      )
       .watches(providers, ({ metadata }) =>
         clusters
           .list()
@@ -156,12 +169,25 @@ export class EdgeClusterController {
     const issueFailure = failure instanceof TokenNotIssued ? failure.message : undefined;
     const status = clusterStatus(observed, now, leaseSeconds * 1000, issueFailure);
     await patchStatus(client, edgeClusterResource, cluster, status);
+    this.#tellBrake(cluster, status);
     if (failure !== undefined) throw failure as Error;
     return requeueAfter(nextLook(observed, now));
   }
 
+  #tellBrake(cluster: EdgeCluster, status: EdgeClusterStatus): void {
+    const held = findCondition(status.conditions, 'EvictionHeld');
+    const was = findCondition(cluster.status?.conditions, 'EvictionHeld')?.status ?? 'False';
+    if (held === undefined || held.status === was) return;
+    const isHeld = held.status === 'True';
+    const event = {
+      type: isHeld ? 'Warning' : 'Normal',
+      reason: isHeld ? 'EvictionHeld' : 'EvictionReleased',
+    } as const;
+    this.#deps.events.record(edgeClusterResource, cluster, { ...event, note: held.message });
+  }
+
   #look(cluster: EdgeCluster): ObservedCluster {
-    const { views, providers, nodes, tasks } = this.#deps;
+    const { views, providers, nodes, tasks, brake } = this.#deps;
     const { name } = cluster.metadata;
     const namespace = edgeNamespace(name);
     const actual = views.actual(cluster);
@@ -180,6 +206,7 @@ export class EdgeClusterController {
         ready: members.filter(({ status }) => isConditionTrue(status?.conditions, 'Ready')).length,
       },
       openTasks: tasks.byIndex('namespace', namespace).length,
+      brake: brake.current,
       hasPriorityLevel: views.priorityLevels.size > 0,
     };
   }

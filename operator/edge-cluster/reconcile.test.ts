@@ -42,6 +42,7 @@ function observed(overrides: Partial<ObservedCluster> = {}): ObservedCluster {
     nodes: { total: 2, ready: 1 },
     openTasks: 0,
     hasPriorityLevel: true,
+    brake: { unreachable: 0, known: 1, heldUntil: undefined },
     ...overrides,
   };
 }
@@ -285,7 +286,26 @@ const statuses: { name: string; observed: Partial<ObservedCluster>; failure?: st
     expected: { CredentialValid: ['True', 'IssueFailed'] },
   },
   { name: 'never seen', observed: { contact: neverSeen }, expected: { Ready: ['Unknown', 'NeverSeen'] } },
-  { name: 'lost', observed: { contact: lost }, expected: { Ready: ['Unknown', 'Unreachable'] } },
+  {
+    name: 'lost',
+    observed: { contact: lost },
+    expected: { Ready: ['Unknown', 'Unreachable'], EvictionHeld: ['False', 'NotHeld'] },
+  },
+  {
+    name: 'lost together with most others',
+    observed: { contact: lost, brake: { unreachable: 4, known: 6, heldUntil: now.wall + 1 } },
+    expected: { Ready: ['Unknown', 'Unreachable'], EvictionHeld: ['True', 'LargeOutage'] },
+  },
+  {
+    name: 'for too long',
+    observed: { contact: lost, brake: { unreachable: 4, known: 6, heldUntil: now.wall } },
+    expected: { EvictionHeld: ['False', 'NotHeld'] },
+  },
+  {
+    name: 'one of those that are left',
+    observed: { brake: { unreachable: 4, known: 6, heldUntil: now.wall + 1 } },
+    expected: { Ready: ['True', 'LeaseRenewed'], EvictionHeld: ['False', 'NotHeld'] },
+  },
   {
     name: 'a new leader believes what it finds for a term',
     observed: { contact: undecided, cluster: cluster({}, { conditions: [ready] }) },

@@ -10,6 +10,7 @@ import {
 import { findCondition, formatTime, hasFinalizer, isConditionTrue, setCondition } from '@isochrone/kube';
 import { liveness, type Contact } from '../lease-tracker.ts';
 import type { CredentialView, MemberKey } from './credential-secret.ts';
+import type { Brake } from './eviction-brake.ts';
 import type { MemberObjectName } from './objects.ts';
 import { rotationTime } from './token.ts';
 
@@ -27,6 +28,8 @@ export interface ObservedCluster {
   readonly openTasks: number;
   /** Whether the hub has the priority level that the requests of members are to count in. */
   readonly hasPriorityLevel: boolean;
+  /** Over all members. */
+  readonly brake: Brake;
 }
 
 export interface Now {
@@ -94,9 +97,10 @@ function issue({ serviceAccountUID, credential }: ObservedCluster, wall: number)
 }
 
 /** Milliseconds until something must be looked at again although nothing changes: the end of a lease term or the rotation of the token. */
-export function nextLook({ contact, credential }: ObservedCluster, now: Now): number {
+export function nextLook({ contact, credential, brake }: ObservedCluster, now: Now): number {
   const waits = [
     ...(contact.renewTime === undefined ? [] : [contact.until - now.monotonic]),
+    ...(brake.heldUntil === undefined ? [] : [brake.heldUntil - now.wall]),
     ...(credential?.token === undefined ? [] : [rotationTime(credential.token) - now.wall]),
   ].filter((wait) => wait > 0);
   return Math.max(10, Math.min(60_000, ...waits));
@@ -127,6 +131,8 @@ export function clusterStatus(
   set({ type: 'FlowControlled', ...flowControlled(observed) });
   const ready = readiness(observed, list, now.monotonic, termMilliseconds);
   if (ready !== undefined) set({ type: 'Ready', ...ready });
+  const isAway = findCondition(list, 'Ready')?.reason === 'Unreachable';
+  set({ type: 'EvictionHeld', ...evictionHeld(isAway, observed.brake, now.wall) });
 
   const isOurs = namespace !== undefined && namespace.ownerUID === cluster.metadata.uid;
   const lastContactTime = contactTime(previous?.lastContactTime, contact, now, termMilliseconds);
@@ -175,6 +181,14 @@ function flowControlled({ hasPriorityLevel }: ObservedCluster): Verdict {
         reason: 'PriorityLevelMissing',
         message: `there is no ${level}, so requests of the cluster count in that of all ServiceAccounts; the chart of the hub makes it`,
       };
+}
+
+function evictionHeld(isAway: boolean, { heldUntil = 0, unreachable, known }: Brake, wall: number): Verdict {
+  if (!isAway || wall >= heldUntil) {
+    return { status: 'False', reason: 'NotHeld', message: 'when it is unreachable, its work is placed elsewhere' };
+  }
+  const message = `${unreachable} of ${known} members are unreachable at once, so the hub suspects itself: their work stays where it is until ${formatTime(heldUntil)}; mend the hub's network, or put out by kubectl isochrone edge leave --force those that will not return`;
+  return { status: 'True', reason: 'LargeOutage', message };
 }
 
 function credentialValid(

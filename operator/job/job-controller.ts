@@ -26,6 +26,7 @@ import {
 import type { Ledger } from '@isochrone/ledger';
 import { loadOperatorSecret } from '../attempt/operator-secret.ts';
 import { openSamplingKeys } from '../attempt/sampling-keys.ts';
+import type { EvictionBrake } from '../edge-cluster/eviction-brake.ts';
 import type { SchedulerClient } from '../scheduler-client.ts';
 import { Background } from './background.ts';
 import { executeAll } from './execute.ts';
@@ -54,6 +55,7 @@ export interface JobControllerDeps {
   readonly tasks: Informer<InferenceTask>;
   readonly nodes: Informer<InferenceNode>;
   readonly clusters: Informer<EdgeCluster>;
+  readonly brake: EvictionBrake;
   readonly ledger: Ledger;
   /** Of this leadership, from `ledger.acquireLeadership`. */
   readonly token: bigint;
@@ -236,7 +238,7 @@ async function observe(shell: JobShell): Promise<Observed> {
     model: deps.models.get(job.spec.modelRef.name),
     attempts,
     tasks,
-    place: (cluster, node) => placeView(deps.clusters, deps.nodes, cluster, node),
+    place: (cluster, node) => placeView(deps.clusters, deps.nodes, deps.brake.current, cluster, node),
     known: memory,
     options: deps.options,
   };

@@ -18,6 +18,8 @@ export interface PlaceView {
   readonly isQuarantined: boolean;
   readonly clusterUnreachableSince: number | undefined;
   readonly nodeNotReadySince: number | undefined;
+  /** Until then its work stays there although nobody hears of it; undefined where that is no reason to wait. */
+  readonly evictionHeldUntil: number | undefined;
 }
 
 /** The rows of a window that are checked: leaf indices, ascending. */

@@ -15,7 +15,7 @@ export interface JobOptions {
   readonly startTimeoutSeconds: number;
   /** How long an edge may take to answer a challenge. */
   readonly challengeTimeoutSeconds: number;
-  /** How long a cluster may be unreachable before its open attempts are refunded. */
+  /** How long a cluster may be unreachable before its open attempts are refunded; longer where the leases are long. */
   readonly unreachableGraceSeconds: number;
   /** How long a node may be not ready before its open attempts are refunded. */
   readonly nodeNotReadyGraceSeconds: number;

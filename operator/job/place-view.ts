@@ -1,5 +1,6 @@
 import { edgeNamespace, type EdgeCluster, type InferenceNode } from '@isochrone/api';
 import { findCondition } from '@isochrone/kube';
+import { unreachableSince, type Brake } from '../edge-cluster/eviction-brake.ts';
 import type { PlaceView } from './observed.ts';
 
 interface Lookup<T> {
@@ -10,14 +11,18 @@ interface Lookup<T> {
 export function placeView(
   clusters: Lookup<EdgeCluster>,
   nodes: Lookup<InferenceNode>,
+  brake: Brake,
   cluster: string,
   node: string,
 ): PlaceView {
+  const edgeCluster = clusters.get(cluster);
+  const isAway = edgeCluster !== undefined && unreachableSince(edgeCluster) !== undefined;
   const nodeConditions = nodes.get(`${edgeNamespace(cluster)}/${node}`)?.status?.conditions;
   return {
     isQuarantined: findCondition(nodeConditions, 'Trusted')?.reason === 'Quarantined',
-    clusterUnreachableSince: notTrueSince(clusters.get(cluster)?.status?.conditions),
+    clusterUnreachableSince: notTrueSince(edgeCluster?.status?.conditions),
     nodeNotReadySince: notTrueSince(nodeConditions),
+    evictionHeldUntil: isAway ? brake.heldUntil : undefined,
   };
 }
 

@@ -41,6 +41,7 @@ const failed = (failure: NonNullable<NonNullable<InferenceTask['status']>['failu
 const challenged = { acknowledgedAttempt: 1, challenge: { indices: [3, 7] } };
 const openings = [3, 7].map((index) => ({ index, proof: '' }));
 const withReceipt = (memory: JobMemory): void => void memory.receipts.set(1, receipt);
+const away: PlaceView = { ...well, clusterUnreachableSince: now - 1e9, nodeNotReadySince: now - 1e9 };
 
 const rows: readonly Row[] = [
   { name: 'a hold without a task, after a restart', expected: 'Starting LookUpTask' },
@@ -97,6 +98,25 @@ const rows: readonly Row[] = [
     name: 'the cluster is unreachable',
     task: makeTask(1, { phase: 'Running' }),
     place: { ...well, clusterUnreachableSince: now - unreachableGraceSeconds * seconds },
+    expected: 'ClusterUnreachable',
+  },
+  {
+    name: 'the cluster is unreachable with most others',
+    task: makeTask(1, { phase: 'Running' }),
+    place: { ...away, evictionHeldUntil: now + 1 },
+    expected: 'Running',
+  },
+  {
+    name: 'nor did its task begin in time',
+    task: makeTask(1),
+    at: now + startTimeoutSeconds * seconds,
+    place: { ...away, evictionHeldUntil: now + startTimeoutSeconds * seconds + 1 },
+    expected: 'Starting WriteSecret',
+  },
+  {
+    name: 'the cluster is unreachable with most others, and for too long',
+    task: makeTask(1, { phase: 'Running' }),
+    place: { ...away, evictionHeldUntil: now },
     expected: 'ClusterUnreachable',
   },
   {

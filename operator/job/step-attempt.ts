@@ -155,12 +155,15 @@ function stepRunning(
   const place = observed.place(attempt.cluster, attempt.node);
   const startBy = attempt.heldAt + options.startTimeoutSeconds * 1000;
   const endBy = startBy + task.spec.timeoutSeconds * 1000 + timeoutMarginMilliseconds;
+  // Nobody hears of its nodes either while a member is away.
+  const evicted = (since: number, graceSeconds: number): number =>
+    Math.max(since + graceSeconds * 1000, place.evictionHeldUntil ?? 0);
   const deadlines: [at: number, reason: string, message: string][] = [
     ...(place.clusterUnreachableSince === undefined
       ? []
       : [
           [
-            place.clusterUnreachableSince + options.unreachableGraceSeconds * 1000,
+            evicted(place.clusterUnreachableSince, options.unreachableGraceSeconds),
             'ClusterUnreachable',
             `cluster ${attempt.cluster} is unreachable`,
           ] as [number, string, string],
@@ -169,14 +172,14 @@ function stepRunning(
       ? []
       : [
           [
-            place.nodeNotReadySince + options.nodeNotReadyGraceSeconds * 1000,
+            evicted(place.nodeNotReadySince, options.nodeNotReadyGraceSeconds),
             'NodeNotReady',
             `node ${attempt.node} is not ready`,
           ] as [number, string, string],
         ]),
     hasStarted
       ? [endBy, 'TaskTimeout', 'the task did not end in time']
-      : [startBy, 'StartTimeout', 'the task did not start in time'],
+      : [Math.max(startBy, place.evictionHeldUntil ?? 0), 'StartTimeout', 'the task did not start in time'],
   ];
   const over = deadlines.find(([at]) => now >= at);
   if (over !== undefined) return failed(over[1], over[2]);

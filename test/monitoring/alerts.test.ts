@@ -31,6 +31,7 @@ test('the alerts that operators were promised are there', () => {
     'IsochroneEdgeCredentialInvalid',
     'IsochroneEdgeUnreachable',
     'IsochroneEdgeWatchStale',
+    'IsochroneEvictionsHeld',
     'IsochroneHubUnreachable',
     'IsochroneJoinRefused',
     'IsochroneLedgerInvariant',

@@ -65,6 +65,7 @@ export const well: PlaceView = {
   isQuarantined: false,
   clusterUnreachableSince: undefined,
   nodeNotReadySince: undefined,
+  evictionHeldUntil: undefined,
 };
 
 export const admitted = {

@@ -111,6 +111,7 @@ export class SimulatedWorld {
         isQuarantined: this.quarantined.has(ledgerNode(cluster, node)),
         clusterUnreachableSince: undefined,
         nodeNotReadySince: undefined,
+        evictionHeldUntil: undefined,
       }),
       known: this.memory,
       options: this.limits,
