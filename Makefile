@@ -1,6 +1,6 @@
 # The front door. Every target brings what it needs: Node.js, packages, Kubernetes programs.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench cluster-test chaos verify images image-cuda package kind kind-upgrade kind-down clean-cache programs
+.PHONY: help demo test test-gpu bench cluster-test chaos verify images image-cuda package kind kind-upgrade kind-down clean-cache programs
 
 export ISOCHRONE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/isochrone
 # Only the CPU runtime is bundled in the package; its install script would fetch CUDA's.
@@ -18,6 +18,10 @@ demo: $(packages) programs ## Bring up a hub and its edges on this machine and r
 
 test: $(packages) programs ## Run every test: unit, then those against a real API server, then those on whole clusters
 	@$(with_node) node tools/testing/main.ts
+
+test-gpu: $(packages) ## Check the node agent on this machine's GPU, see docs/gpu.md
+	@$(with_node) node tools/gpu/main.ts
+	@$(with_node) node --test --test-reporter spec 'test/gpu/*.test.ts'
 
 cluster-test: $(packages) ## Run the tests on whole clusters with Pods only, see docs/cluster-tests.md
 	@$(with_node) node tools/testing/main.ts --tier cluster
@@ -53,7 +57,7 @@ kind-down: $(packages) ## Remove what `make kind` made
 	@$(with_node) node tools/kind/main.ts down
 
 clean-cache: ## Remove the Node.js and the programs that were downloaded or built
-	rm -rf "$(ISOCHRONE_CACHE)"/node-* "$(ISOCHRONE_CACHE)"/kubernetes-* "$(ISOCHRONE_CACHE)"/coredns-* "$(ISOCHRONE_CACHE)"/etcd-* "$(ISOCHRONE_CACHE)"/helm-* "$(ISOCHRONE_CACHE)"/krew-* "$(ISOCHRONE_CACHE)"/kubeconform-* "$(ISOCHRONE_CACHE)"/actionlint-* "$(ISOCHRONE_CACHE)"/versitygw-* "$(ISOCHRONE_CACHE)"/partial-* "$(ISOCHRONE_CACHE)"/compile-cache "$(ISOCHRONE_CACHE)"/images
+	rm -rf "$(ISOCHRONE_CACHE)"/node-* "$(ISOCHRONE_CACHE)"/kubernetes-* "$(ISOCHRONE_CACHE)"/coredns-* "$(ISOCHRONE_CACHE)"/cuda-* "$(ISOCHRONE_CACHE)"/etcd-* "$(ISOCHRONE_CACHE)"/helm-* "$(ISOCHRONE_CACHE)"/krew-* "$(ISOCHRONE_CACHE)"/kubeconform-* "$(ISOCHRONE_CACHE)"/actionlint-* "$(ISOCHRONE_CACHE)"/versitygw-* "$(ISOCHRONE_CACHE)"/partial-* "$(ISOCHRONE_CACHE)"/compile-cache "$(ISOCHRONE_CACHE)"/images
 
 programs: $(packages)
 	@$(with_node) node tools/binaries/main.ts $(programs)

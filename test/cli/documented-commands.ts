@@ -33,6 +33,7 @@ export const treatments: readonly (readonly [pattern: RegExp, treatment: Treatme
   [/^make demo$/, elsewhere('test/cli/demo-complete.test.ts')],
   [/^make (test|verify)$/, nowhere('it is what runs this test')],
   [/^make bench\b/, nowhere('it measures for minutes; test/bench/main.test.ts loads what it runs')],
+  [/^(ISOCHRONE_REQUIRE_GPU=1 )?make test-gpu$/, elsewhere('test/gpu/cpu.test.ts')],
   [/^kubectl get inferencejobs\b/, here],
   [/^kubectl isochrone (why|results|statement)\b/, here],
   [/^isochrone ledger deposit\b/, here],

@@ -1,0 +1,1 @@
+export { cudaLacking, driverLacking, findCudaLibraries } from './cuda-libraries.ts';
