@@ -125,6 +125,25 @@ describe('LeaderElector', () => {
     await second.outcome;
   });
 
+  test('a takeover waits for the end of the term alone, not for the next look after it', async () => {
+    const api = new ModelApi<Lease>();
+    const clock = new FakeClock();
+    const first = candidate(api, clock, 'a');
+    await clock.advance(1);
+    const second = candidate(api, clock, 'b');
+    // Looks are 2 200 ms apart, so that none would come 15 000 ms after another.
+    await clock.advance(2_200);
+    const seenAt = clock.monotonic();
+    first.network.isUp = false;
+    await clock.advance(14_999);
+    assert.equal(second.isActing(), false);
+    await clock.advance(1);
+    assert.equal(second.isActing(), true, `taken over ${clock.monotonic() - seenAt} ms after the last sign of life`);
+    second.stop.abort();
+    await clock.advance(1);
+    await Promise.all([first.outcome, second.outcome]);
+  });
+
   test('a leader whose requests are slow stops at the renew deadline, while one is still under way', async () => {
     const api = new ModelApi<Lease>();
     const clock = new FakeClock();

@@ -150,7 +150,8 @@ export class LeaderElector {
         const race = error instanceof ApiError && (error.isConflict || error.isAlreadyExists);
         if (!race) this.#logger.warn({ err: error }, 'the lease cannot be read or taken; trying again');
       }
-      await this.#pause(signal);
+      // Also at the very end of the holder's term, so that a takeover does not wait for the next look.
+      await this.#pause(signal, this.#untilFree());
     }
     return undefined;
   }
@@ -183,8 +184,18 @@ export class LeaderElector {
   /** No holder, or one that this process has seen stand still for the whole lease duration that it wrote. */
   #isFree(lease: Lease): boolean {
     if (!lease.spec?.holderIdentity) return true;
-    const duration = (lease.spec.leaseDurationSeconds ?? this.#leaseMilliseconds / 1000) * 1000;
-    return this.#clock.monotonic() - this.#observed!.at >= duration;
+    return this.#clock.monotonic() - this.#observed!.at >= this.#term(lease);
+  }
+
+  /** How long the holder's term still runs if the lease stands still. */
+  #untilFree(): number {
+    const { lease, at } = this.#observed ?? {};
+    if (lease === undefined || at === undefined || this.#isFree(lease)) return Infinity;
+    return this.#term(lease) - (this.#clock.monotonic() - at);
+  }
+
+  #term({ spec }: Lease): number {
+    return (spec?.leaseDurationSeconds ?? this.#leaseMilliseconds / 1000) * 1000;
   }
 
   #observe(lease: Lease): void {
@@ -288,9 +299,9 @@ export class LeaderElector {
   }
 
   /** The retry period, jittered so that candidates do not ask in step. Resolves early on the signal. */
-  async #pause(signal: AbortSignal): Promise<void> {
+  async #pause(signal: AbortSignal, mostMilliseconds = Infinity): Promise<void> {
     try {
-      await this.#clock.sleep(this.#retryMilliseconds * (1 + this.#random() * 0.2), signal);
+      await this.#clock.sleep(Math.min(mostMilliseconds, this.#retryMilliseconds * (1 + this.#random() * 0.2)), signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     }

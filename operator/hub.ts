@@ -81,10 +81,10 @@ const isCorrupt = (error: unknown): error is LedgerError =>
 
 /**
  * A standby takes over once it has itself seen the lease stand still for its term, and it looks every retry period, so that a
- * failover takes the term and two retries at most: with client-go's 15/10/2 s 19.8 s, of the 20 s that it may take; with these
- * 13.6 s. A shorter term costs little here: who loses the lease by a slow API server ends one term of work and competes again
- * in the same process, and the fencing token of the ledger keeps two leaders from paying twice whatever their clocks say. 7 s
- * are two requests to an API server that hangs.
+ * failover takes the term and one retry at most: with client-go's 15/10/2 s 17.4 s, of the 20 s that it may take until work is done;
+ * with these 11.8 s. A shorter term costs little here: who loses the lease by a slow API server ends one term of work and competes
+ * again in the same process, and the fencing token of the ledger keeps two leaders from paying twice whatever their clocks
+ * say. 7 s are two requests to an API server that hangs.
  */
 const leadership = {
   leaseDurationMilliseconds: 10_000,
