@@ -5,6 +5,7 @@ import { clearLeftovers } from './leftovers.ts';
 import { clusterLacking } from './lacking.ts';
 import { clusterLayout, highestIndex, lockOf, stateFolder } from './layout.ts';
 import { RunningCluster } from './running-cluster.ts';
+import type { RunningContainer } from './usage.ts';
 
 export interface ClusterOptions {
   /** Of the cluster and of its node. */
@@ -44,6 +45,8 @@ export interface Cluster extends AsyncDisposable {
   importImage(archive: string): Promise<void>;
   /** SIGKILL to every process of a Pod at once; its object stays, and kubelet starts it again. */
   killPod(namespace: string, name: string): Promise<void>;
+  /** Those of the Pods that there are now, to be measured. */
+  containers(namespace: string): Promise<RunningContainer[]>;
   /** SIGKILL; Pods run on. */
   killKubelet(): Promise<void>;
   /** After `killKubelet`. Resolves when it serves again. */

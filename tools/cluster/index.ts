@@ -4,3 +4,4 @@ export { clusterLacking } from './lacking.ts';
 export { hostAddress } from './layout.ts';
 export { writeProgramImage } from './program-image.ts';
 export type { ProgramImage } from './program-image.ts';
+export type { RunningContainer, Usage } from './usage.ts';

@@ -16,6 +16,7 @@ import { nodeScript } from './leftovers.ts';
 import { pauseImage, writeProgramImage } from './program-image.ts';
 import { programArguments, type ClusterProgram } from './programs.ts';
 import { storageObjects } from './storage.ts';
+import { runningContainers, type PodList, type RunningContainer } from './usage.ts';
 
 export interface Holding {
   /** Gives the index back. */
@@ -97,6 +98,11 @@ export class RunningCluster implements Cluster {
       for (const pid of (await readFile(file, 'utf8')).split('\n').filter(Boolean))
         process.kill(Number(pid), 'SIGKILL');
     }
+  }
+
+  async containers(namespace: string): Promise<RunningContainer[]> {
+    const pods = JSON.parse(await this.kubectl(['get', 'pods', '--namespace', namespace, '-o', 'json'])) as PodList;
+    return runningContainers(pods, this.#layout.cgroup);
   }
 
   async killKubelet(): Promise<void> {
