@@ -12,7 +12,10 @@ import { parseAllDocuments } from 'yaml';
 import { readResults, REQUIRED_ACCURACY } from '../../examples/ocr/read.ts';
 import { assertCompleteAndPaidOnce, completeShards } from './books.ts';
 import { earlierSources } from './earlier.ts';
-import { Installation, patiently, presentRelease, repository, type Release } from './installation.ts';
+import { createNamespace, Installation, patiently, presentRelease, repository, type Release } from './installation.ts';
+import { describeMeasured, memoryOf, Meter } from './meter.ts';
+import { Reader } from './reader.ts';
+import { tracesIn } from './traces.ts';
 
 const lacking = (await clusterLacking()) ?? (await imagesLacking()) ?? (await postgresLacking());
 const examples = join(repository, 'examples', 'ocr');
@@ -23,6 +26,7 @@ const ledger = ['ledger.type=PostgreSQL', 'ledger.postgresql.existingSecret=isoc
 describe('installed with Helm on a hub and two edges', { skip: lacking ?? false }, () => {
   let all: Installation;
   let first: Release;
+  let reader: Reader;
   let earlier: Awaited<ReturnType<typeof earlierSources>>;
 
   const edgeCluster = async (name: string): Promise<EdgeCluster> =>
@@ -39,6 +43,7 @@ describe('installed with Helm on a hub and two edges', { skip: lacking ?? false 
 
   before(async () => {
     all = await Installation.start();
+    reader = await Reader.at(all.folder);
     earlier = await earlierSources(repository, all.folder);
     first = typeof earlier === 'string' ? presentRelease : await all.addEarlier(earlier.folder);
   });
@@ -71,21 +76,32 @@ describe('installed with Helm on a hub and two edges', { skip: lacking ?? false 
     assert.equal(await all.members.get('san-francisco')!.kubectl(pod), '1');
   });
 
-  test('kubectl explain tells of every kind', async () => {
+  test('kubectl explain tells of every kind', async (context) => {
+    const meter = await Meter.start(new Set(all.members.values()));
     const kinds = ['edgecluster', 'provider', 'inferencemodel', 'inferencejob', 'inferencenode', 'inferencetask'];
     for (const kind of kinds) {
       const text = await all.kubectl(['explain', `${kind}.spec`, '--recursive=false']);
       assert.match(text, /DESCRIPTION:\n {4}\w/);
       assert.doesNotMatch(text, /<no description>/, `${kind}: each field says what it is`);
     }
+    const atRest = await meter.stop();
+    context.diagnostic(`at rest: ${describeMeasured(atRest)}`);
+    for (const [container, { leastMemory }] of atRest)
+      assert.ok(leastMemory <= (await memoryOf(container)).request, `${container} uses more at rest than it asks for`);
   });
 
-  test('the job of the demonstration completes', async () => {
+  test('the job of the demonstration completes', async (context) => {
+    const meter = await Meter.start(new Set(all.members.values()));
     await uploadOcr(all);
     await all.isochrone('ledger', 'deposit', ocrNamespace, '10.00', '--idempotency-key', 'cluster-test');
     await admitOcrModel(all);
     await submitOcrJob(all);
     await assertCompleteAndPaidOnce(all, ocrJob);
+    const working = await meter.stop();
+    context.diagnostic(`under the job: ${describeMeasured(working)}`);
+    assert.deepEqual([...working.keys()].sort(), ['agent', 'edge', 'operator', 'scheduler', 'verifier']);
+    for (const [container, { peakMemory }] of working)
+      assert.ok(peakMemory <= 0.75 * (await memoryOf(container)).limit, `${container} comes close to its limit`);
     const results = join(all.folder, 'results');
     await mkdir(results);
     await all.plugin('results', `job/${ocrJob}`, '--namespace', ocrNamespace, '--output', results);
@@ -163,6 +179,70 @@ describe('installed with Helm on a hub and two edges', { skip: lacking ?? false 
     assert.equal(await all.isochrone('ledger', 'balance', ocrNamespace), balance);
     for (const name of all.memberNames) await patiently(() => isReady(name), `EdgeCluster ${name} is Ready`);
   });
+
+  test('a federation that is taken apart by the page leaves nothing', { timeout: 300_000 }, async () => {
+    const page = 'docs/install.md';
+    await reader.follow(all.hub, page, '### Jobs and members, on the hub');
+    const leftBehind = (await all.kubectl(['get', 'namespaces', '-o', 'name'])).match(/edge-.*/g);
+    assert.equal(leftBehind, null, 'namespaces of members on the hub');
+    await Promise.all(
+      [...all.members.values()].map((member) => {
+        // The page says that the hub's own member needs no more.
+        const mine = (line: string): string => (member === all.hub && !line.startsWith('helm') ? ':' : line);
+        return reader.follow(member, page, '### Every member', mine);
+      }),
+    );
+    await reader.follow(all.hub, page, '### The hub');
+    for (const cluster of all.members.values()) {
+      const nothingIsLeft = async (): Promise<true> => {
+        assert.deepEqual(await tracesIn(cluster), []);
+        return true;
+      };
+      await patiently(nothingIsLeft, `nothing of Isochrone is left on ${cluster.name}`, 30_000);
+    }
+  });
+
+  test(
+    'a hub with SQLite keeps its books when its Pod is killed, replaced, and restored',
+    { timeout: 240_000 },
+    async () => {
+      const page = 'docs/backup.md';
+      const ledgerOf = (...args: string[]): Promise<string> =>
+        reader.type(
+          all.hub,
+          `kubectl exec -n ${SYSTEM_NAMESPACE} deployment/isochrone-operator -- isochrone ledger ${args.join(' ')}`,
+        );
+      const deposit = (amount: string): Promise<string> => ledgerOf('deposit', ocrNamespace, amount);
+      const holds = (balance: string): Promise<unknown> =>
+        patiently(async () => {
+          assert.equal(
+            (JSON.parse(await ledgerOf('balance', ocrNamespace, '-o', 'json')) as { balance: string }).balance,
+            balance,
+          );
+          return true;
+        }, `the books hold ${balance}`);
+      await createNamespace(all.hub);
+      await all.upgradeHub(presentRelease);
+      await all.kubectl(['apply', '-f', join(examples, 'providers.yaml')]);
+      await deposit('5.00');
+      await all.hub.killPod(SYSTEM_NAMESPACE, await podOf(all.hub, 'operator'));
+      await holds('5.00');
+      await all.upgradeHub(presentRelease, 'operator.podAnnotations.upgrade=now');
+      await holds('5.00');
+
+      await reader.follow(all.hub, page, '## In an installed chart');
+      await deposit('2.00');
+      await holds('7.00');
+      const image = (text: string): string =>
+        text.replace(/image: \S+/, 'image: registry.local/isochrone/control-plane:test');
+      await reader.copy(page, '## Restore', 'isochrone-books.yaml', image);
+      // This hub is not lost, so what it has is to be replaced.
+      const replacing = (line: string): string => (line.startsWith('isochrone restore') ? `${line} --replace` : line);
+      await reader.follow(all.hub, page, '## Restore', replacing);
+      await holds('5.00');
+      assert.match(await all.kubectl(['get', 'providers', '-o', 'name']), /provider/);
+    },
+  );
 });
 
 async function exampleJob(): Promise<InferenceJob> {

@@ -89,11 +89,7 @@ export class Installation implements AsyncDisposable {
       log('images are imported');
       const objects = stack.use(await startObjectStore({ host: hostAddress }));
       const postgres = stack.use(await startPostgres({ host: hostAddress }));
-      for (const cluster of clusters) {
-        await cluster.kubectl(['create', 'namespace', SYSTEM_NAMESPACE]);
-        const level = 'pod-security.kubernetes.io/enforce=restricted';
-        await cluster.kubectl(['label', 'namespace', SYSTEM_NAMESPACE, level]);
-      }
+      for (const cluster of clusters) await createNamespace(cluster);
       return new Installation(clusters, objects, postgres, folder, stack);
     } catch (error) {
       await stack.disposeAsync();
@@ -180,6 +176,13 @@ export class Installation implements AsyncDisposable {
     const { stdout } = await run(process.execPath, [file, ...args], { env: { ...process.env, ...env } });
     return stdout;
   }
+}
+
+/** The one that the charts are installed in, where nothing goes beyond Pod Security "restricted". */
+export async function createNamespace(cluster: Cluster): Promise<void> {
+  await cluster.kubectl(['create', 'namespace', SYSTEM_NAMESPACE]);
+  const level = 'pod-security.kubernetes.io/enforce=restricted';
+  await cluster.kubectl(['label', 'namespace', SYSTEM_NAMESPACE, level]);
 }
 
 async function importEverywhere(clusters: readonly Cluster[], images: readonly BuiltImage[]): Promise<void> {
