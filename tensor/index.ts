@@ -17,9 +17,17 @@ export {
   recordRange,
 } from './npy.ts';
 export type { ByteRange, NpyHeader, NpyRecords } from './npy.ts';
-export { assertLayout, fieldBytes, layoutOf, readRecord, readRecords, writeRecords } from './record-layout.ts';
+export {
+  assertLayout,
+  fieldBytes,
+  layoutOf,
+  outputLayout,
+  readRecord,
+  readRecords,
+  writeRecords,
+} from './record-layout.ts';
 export type { Field, FieldType, RecordLayout } from './record-layout.ts';
-export { parseStringType, textType, textTypeOf } from './stored-strings.ts';
+export { parseStringType, stringLengthOf, textType } from './stored-strings.ts';
 export {
   concatRows,
   createTensor,

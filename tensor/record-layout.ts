@@ -1,6 +1,6 @@
 import { dataTypeInfo, type DataType } from './dtypes.ts';
 import { TensorError } from './errors.ts';
-import { decodeStrings, encodeStrings, parseStringType } from './stored-strings.ts';
+import { decodeStrings, encodeStrings, parseStringType, textType } from './stored-strings.ts';
 import { createTensor, decodeBytesElements, elementCount, rowCount, type Tensor } from './tensor.ts';
 
 /** One tensor of a record, as it lies in a file. */
@@ -35,6 +35,26 @@ export function layoutOf(types: readonly FieldType[]): RecordLayout {
     return field;
   });
   return { fields, recordBytes };
+}
+
+/**
+ * How the outputs of a model lie in the file of a shard: one as an array, several as the fields of a structured one.
+ * @param stringLengths code points of the strings of each BYTES output, in order
+ * @throws TensorError as {@link layoutOf}
+ */
+export function outputLayout(
+  outputs: readonly Omit<FieldType, 'stringType'>[],
+  stringLengths: readonly number[],
+): RecordLayout {
+  let strings = 0;
+  return layoutOf(
+    outputs.map(({ name, dataType, shape }) => ({
+      name: outputs.length === 1 ? '' : name,
+      dataType,
+      shape,
+      ...(dataType === 'BYTES' ? { stringType: textType(stringLengths[strings++]!) } : {}),
+    })),
+  );
 }
 
 /** Bytes of a field within one record. @throws TensorError SHAPE_INVALID, DTYPE_UNSUPPORTED for a BYTES field without a width */

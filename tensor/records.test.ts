@@ -5,7 +5,7 @@ import { dataTypeInfo, dataTypes, type DataType } from './dtypes.ts';
 import type { TensorErrorCode } from './errors.ts';
 import { assertNpyLength, encodeNpyRecordsHeader, parseNpyRecords } from './npy.ts';
 import { assertLayout, layoutOf, readRecord, readRecords, writeRecords, type FieldType } from './record-layout.ts';
-import { textTypeOf } from './stored-strings.ts';
+import { stringLengthOf, textType } from './stored-strings.ts';
 import { createTensor, decodeBytesElements, elementCount, encodeBytesElements, row, type Tensor } from './tensor.ts';
 
 const refuses = (act: () => unknown, code: TensorErrorCode, message = /./) => assert.throws(act, { code, message });
@@ -117,7 +117,7 @@ describe('records', () => {
           name: `t${index}`,
           dataType: tensor.dtype,
           shape: tensor.shape.slice(1),
-          ...(tensor.dtype === 'BYTES' ? { stringType: textTypeOf(decodeBytesElements(tensor)) } : {}),
+          ...(tensor.dtype === 'BYTES' ? { stringType: textType(stringLengthOf(decodeBytesElements(tensor))) } : {}),
         }));
         const layout = layoutOf(types);
         const parsed = parseNpyRecords(encodeNpyRecordsHeader(layout, 3));
@@ -148,7 +148,7 @@ describe('records', () => {
       'DATA_INVALID',
       /ends in a zero/,
     ],
-    ['text that is not UTF-8', () => textTypeOf([Uint8Array.of(0xff)]), 'DATA_INVALID', /UTF-8/],
+    ['text that is not UTF-8', () => stringLengthOf([Uint8Array.of(0xff)]), 'DATA_INVALID', /UTF-8/],
     [
       'what is no character',
       () => readRecords(layoutOf([text]), Uint8Array.of(0, 0xd8, 0, 0, 0, 0, 0, 0), 1),

@@ -21,14 +21,14 @@ export function parseStringType(descr: string | undefined): StringType {
     : { kind: 'Bytes', length, elementBytes: length };
 }
 
-/** The narrowest `<U…` that holds the strings; NumPy's least is 1. @throws TensorError DATA_INVALID */
-export function textTypeOf(elements: readonly Uint8Array[]): string {
-  return textType(elements.reduce((most, element) => Math.max(most, codePoints(element).length), 0));
+/** Code points of the longest string, at least NumPy's 1. @throws TensorError DATA_INVALID for one that is not UTF-8 */
+export function stringLengthOf(elements: readonly Uint8Array[]): number {
+  return elements.reduce((most, element) => Math.max(most, codePoints(element).length), 1);
 }
 
-/** @param length in code points */
+/** NumPy's type of text. @param length in code points */
 export function textType(length: number): string {
-  return `<U${Math.max(1, length)}`;
+  return `<U${length}`;
 }
 
 /** The strings as {@link encodeBytesElements} frames them; text becomes UTF-8. @throws TensorError DATA_INVALID */

@@ -1,4 +1,4 @@
-import { dataTypeInfo, typedView, type Tensor } from '@isochrone/tensor';
+import { dataTypeInfo, typedView, type DataType, type Tensor } from '@isochrone/tensor';
 import { measureFloats, type FloatFigures } from './float-figures.ts';
 import type { NamedTensor } from './tensor-digest.ts';
 import type { Tolerance } from './tolerance.ts';
@@ -60,11 +60,14 @@ export function compareTensors(reference: Tensor, candidate: Tensor, tolerance: 
   return { ...judge(figures, tolerance), ...figures };
 }
 
+/** Each output is compared by the tolerance of its data type. */
+export type ToleranceOf = (dataType: DataType) => Tolerance;
+
 /** Compares all outputs of a record by name. */
 export function compareRecords(
   reference: readonly NamedTensor[],
   candidate: readonly NamedTensor[],
-  tolerance: Tolerance,
+  tolerance: ToleranceOf,
 ): RecordComparison {
   const candidates = new Map(candidate.map(({ name, tensor }) => [name, tensor]));
   const names = new Set(reference.map(({ name }) => name));
@@ -74,7 +77,7 @@ export function compareRecords(
     return { outcome: 'fail', reason: 'OutputsMismatch', outputs: {} };
   }
   const compared = reference.map(
-    ({ name, tensor }) => [name, compareTensors(tensor, candidates.get(name)!, tolerance)] as const,
+    ({ name, tensor }) => [name, compareTensors(tensor, candidates.get(name)!, tolerance(tensor.dtype))] as const,
   );
   const severity: readonly Outcome[] = ['pass', 'inconclusive', 'fail'];
   let worst: Pick<TensorComparison, 'outcome' | 'reason'> = { outcome: 'pass', reason: 'Equal' };

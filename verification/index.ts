@@ -1,7 +1,7 @@
 export { DIGEST_BYTES } from './canonical-encoder.ts';
 export type { Digest } from './canonical-encoder.ts';
 export { compareRecords, compareTensors } from './compare.ts';
-export type { ComparisonReason, Outcome, RecordComparison, TensorComparison } from './compare.ts';
+export type { ComparisonReason, Outcome, RecordComparison, TensorComparison, ToleranceOf } from './compare.ts';
 export { VerificationError, verificationErrors } from './errors.ts';
 export type { VerificationErrorCode } from './errors.ts';
 export { createHashChain, verifyKey, verifyKeyFrom } from './hash-chain.ts';

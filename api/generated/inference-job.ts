@@ -105,10 +105,21 @@ export interface InferenceJobStatus {
     etag: string;
     /** Size of the object. */
     sizeBytes: number;
-    /** Open Inference Protocol data type, for example FP32. */
-    dataType: string;
-    /** Shape of one record. */
-    recordShape: number[];
+    /** The tensors of one record, side by side. */
+    fields: {
+      /** Name of the tensor, as the model gives it. */
+      name: string;
+      /** Open Inference Protocol data type. */
+      dataType: string;
+      /** Shape in one record. */
+      shape: number[];
+      /** Bytes from the start of the record. */
+      offset: number;
+      /** Type of an element of BYTES as NumPy stores it, for example <U12. */
+      stringType?: string;
+    }[];
+    /** Bytes of one record. */
+    recordBytes: number;
     /** Records. */
     records: number;
     /** Bytes before the first record. */

@@ -22,8 +22,15 @@ export interface InferenceModelSpec {
     deviceMemory: string;
     /** Records run at once where the first axis of the model is dynamic, fewer when they are large. 1 for a model whose output for a record depends on the others of its batch. Default 8. */
     maxBatchSize: number;
-    /** Shape of one record without the batch axis. Needed where an axis other than the first is dynamic, so that admission can measure; records of jobs may have other lengths there. */
+    /** Shape of one record without the batch axis, for a model with one input. Needed where an axis other than the first is dynamic, so that admission can measure; records of jobs may have other lengths there. */
     recordShape?: number[];
+    /** The same for a model with several inputs, for each that has such an axis. */
+    recordShapes?: {
+      /** Name of the input. */
+      input: string;
+      /** Without the batch axis. */
+      shape: number[];
+    }[];
     /** Approved cost of one record on the reference: the unit of payment. Absent until the administrator approves the proposal in status; jobs wait for it. */
     referenceNanosecondsPerRecord?: number;
     /** How far two honest outputs may differ. The default follows numericProfile and the data type of the output. */

@@ -38,8 +38,13 @@ export interface InferenceTaskSpec {
     maxBatchSize: number;
     /** Device memory to admit the session with. */
     deviceMemory: string;
-    /** Shape of one record for the measurement of an admission. */
-    recordShape?: number[];
+    /** Shape of one record in inputs whose axes the model leaves open, for the measurement of an admission. */
+    recordShapes?: {
+      /** Name of the input. */
+      input?: string;
+      /** Without the batch axis. */
+      shape: number[];
+    }[];
     /** How far the outputs of an admission may differ between runs. The default follows numericProfile and the data type of the output. */
     tolerance?: {
       /** Relative L2 distance per record, for example "1e-4". */
@@ -54,10 +59,21 @@ export interface InferenceTaskSpec {
   input?: {
     /** Entity tag that every read insists on. */
     etag: string;
-    /** Open Inference Protocol data type. */
-    dataType: string;
-    /** Shape of one record. */
-    recordShape: number[];
+    /** The tensors of one record, side by side. */
+    fields: {
+      /** Name of the tensor, as the model gives it. */
+      name: string;
+      /** Open Inference Protocol data type. */
+      dataType: string;
+      /** Shape in one record. */
+      shape: number[];
+      /** Bytes from the start of the record. */
+      offset: number;
+      /** Type of an element of BYTES as NumPy stores it, for example <U12. */
+      stringType?: string;
+    }[];
+    /** Bytes of one record. */
+    recordBytes: number;
     /** Bytes before the first record. */
     dataOffset: number;
   };

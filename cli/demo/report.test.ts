@@ -52,8 +52,8 @@ function job(status: InferenceJob['status']): InferenceJob {
 const inputOf = (records: number) => ({
   etag: 'e',
   sizeBytes: 1,
-  dataType: 'FP32',
-  recordShape: [1],
+  recordBytes: 4,
+  fields: [{ name: 'x', dataType: 'FP32', shape: [1], offset: 0 }],
   records,
   dataOffset: 128,
 });

@@ -16,7 +16,8 @@ export interface AddModelOptions {
   readonly secret: string;
   readonly deviceMemory?: string;
   readonly maxBatchSize?: number;
-  readonly recordShape?: readonly number[];
+  /** Shape of one record; by the name of the input where the model has several. */
+  readonly recordShapes?: readonly { readonly input?: string; readonly shape: readonly number[] }[];
   readonly numericProfile?: 'FP32Strict' | 'FP32';
   readonly onBytes: (done: number, total: number) => void;
 }
@@ -50,12 +51,12 @@ export async function addModel(client: ApiClient, options: AddModelOptions): Pro
   const bytes = file === undefined ? await storage.getStream(location) : createReadStream(file);
   const { sha256, sizeBytes } = await digest(bytes as AsyncIterable<Uint8Array>, (done) => onBytes(done, total));
   if (file !== undefined) await storage.put(location, await readFile(file), { ifNoneMatch: '*' });
-  const { deviceMemory, maxBatchSize, recordShape, numericProfile } = options;
+  const { deviceMemory, maxBatchSize, recordShapes = [], numericProfile } = options;
   const version = {
     ...{ version: ref.version, uri, credentialsSecretRef: { name: secret }, sha256 },
     ...(deviceMemory === undefined ? {} : { deviceMemory }),
     ...(maxBatchSize === undefined ? {} : { maxBatchSize }),
-    ...(recordShape === undefined ? {} : { recordShape: [...recordShape] }),
+    ...recordShapeFields(recordShapes),
     ...(numericProfile === undefined ? {} : { numericProfile }),
     // What is left out gets the default of the CRD.
   } as InferenceModel['spec']['versions'][number];
@@ -70,6 +71,12 @@ export async function addModel(client: ApiClient, options: AddModelOptions): Pro
     await client.jsonPatch(inferenceModelResource, { name: ref.name }, [append]);
   }
   return { model: ref.name, version: ref.version, uri, sha256, sizeBytes, uploaded: file !== undefined };
+}
+
+function recordShapeFields(shapes: NonNullable<AddModelOptions['recordShapes']>): object {
+  const [first] = shapes;
+  if (first === undefined) return {};
+  return first.input === undefined ? { recordShape: first.shape } : { recordShapes: shapes };
 }
 
 async function statOf(file: string): Promise<{ size: number }> {

@@ -22,7 +22,7 @@ interface AddFlags extends PrintOptions {
   readonly secret: string;
   readonly deviceMemory?: string;
   readonly maxBatchSize?: string;
-  readonly recordShape?: string;
+  readonly recordShape?: readonly string[];
   readonly numericProfile?: NonNullable<AddModelOptions['numericProfile']>;
 }
 
@@ -35,7 +35,11 @@ function addAddCommand(model: Command): void {
     .requiredOption('--secret <name>', 'Secret in isochrone-system with the credentials of the storage')
     .option('--device-memory <quantity>', 'memory that the model takes (default: 1Gi)')
     .option('--max-batch-size <records>', 'records of one run (default: 8)')
-    .option('--record-shape <n,n,...>', 'shape of one record, where the model leaves it open')
+    .option(
+      '--record-shape <[input=]n,n,...>',
+      'shape of one record, where the model leaves it open; INPUT=N,N for each such input of several',
+      (text: string, before: string[] | undefined) => [...(before ?? []), text],
+    )
     .addOption(
       new Option('--numeric-profile <profile>', 'numerics (default: FP32Strict)').choices(['FP32Strict', 'FP32']),
     )
@@ -55,9 +59,7 @@ function addAddCommand(model: Command): void {
         ...(file === undefined ? {} : { file }),
         ...(deviceMemory === undefined ? {} : { deviceMemory }),
         ...(maxBatchSize === undefined ? {} : { maxBatchSize: positive('--max-batch-size', maxBatchSize) }),
-        ...(recordShape === undefined
-          ? {}
-          : { recordShape: recordShape.split(',').map((part) => positive('--record-shape', part)) }),
+        ...(recordShape === undefined ? {} : { recordShapes: parseRecordShapes(recordShape, positive) }),
         ...(numericProfile === undefined ? {} : { numericProfile }),
       };
       await withConnection(flags, async ({ client }) => {
@@ -70,6 +72,23 @@ function addAddCommand(model: Command): void {
         print(render(added, flags.output, () => text, [object]));
       });
     });
+}
+
+/** @throws CliError USAGE */
+function parseRecordShapes(
+  texts: readonly string[],
+  positive: (flag: string, value: string) => number,
+): NonNullable<AddModelOptions['recordShapes']> {
+  const shapes = texts.map((text) => {
+    const equals = text.lastIndexOf('=');
+    const shape = text
+      .slice(equals + 1)
+      .split(',')
+      .map((part) => positive('--record-shape', part));
+    return equals < 0 ? { shape } : { input: text.slice(0, equals), shape };
+  });
+  if (shapes.length === 1 || shapes.every((shape) => 'input' in shape)) return shapes;
+  throw new CliError('USAGE', '--record-shape is there several times; write INPUT=N,N,... for each input');
 }
 
 function addApproveCommand(model: Command): void {

@@ -10,7 +10,8 @@ import { CliError } from '../errors.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import { withConnection, type Connection, type ConnectionOptions } from './connection.ts';
 import { parseModelRef, pickVersion, readModel } from './model-ref.ts';
-import { assertNpy, joinedResults, removeRun, runJob, runName, runPrefix, untilOver, type RunPlan } from './run.ts';
+import { joinedResults } from './joined-results.ts';
+import { assertNpy, removeRun, runJob, runName, runPrefix, untilOver, type RunPlan } from './run.ts';
 
 interface RunFlags extends ConnectionOptions {
   readonly output?: string;

@@ -2,12 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { inferenceJobResource, type InferenceJob } from '@isochrone/api';
 import type { ApiClient } from '@isochrone/kube';
 import { parseS3URI, s3URI, type S3Client } from '@isochrone/operator/storage';
-import { decodeNpy, encodeNpyHeader, parseNpyHeader, assertNpyLength, type NpyHeader } from '@isochrone/tensor';
+import { assertNpyLength, parseNpyRecords } from '@isochrone/tensor';
 import { CliError } from '../errors.ts';
 import { jobNamed, type Connection } from './connection.ts';
-import { readWhole } from './download.ts';
 import { followUntil } from './live.ts';
-import { openResults } from './results.ts';
 
 export interface RunPlan {
   readonly name: string;
@@ -56,7 +54,7 @@ export function runJob(plan: RunPlan): InferenceJob {
 /** @throws CliError USAGE when the bytes are no .npy array of records */
 export function assertNpy(bytes: Uint8Array, from: string): void {
   try {
-    assertNpyLength(parseNpyHeader(bytes), bytes.byteLength);
+    assertNpyLength(parseNpyRecords(bytes), bytes.byteLength);
   } catch (cause) {
     const what = (cause as Error).message;
     throw new CliError('USAGE', `${from} is no .npy file of records: ${what}; write it by numpy.save`, { cause });
@@ -88,31 +86,6 @@ export async function untilOver(
   }
   const state = `${phase ?? 'Pending'}${last?.status?.message === undefined ? '' : `: ${last.status.message}`}`;
   throw new CliError('NOT_READY', `InferenceJob ${namespace}/${name} is not over (${state})`);
-}
-
-/**
- * The outputs of all shards as one .npy, each checked against its digest before any of its bytes come.
- * @throws CliError DIGEST_MISMATCH, RESULTS_INVALID and what {@link openResults} does
- */
-export async function* joinedResults(connected: Connection, name: string): AsyncGenerator<Uint8Array, void> {
-  const { storage, shards, uriOf } = await openResults(connected, name);
-  const records = shards.reduce((sum, shard) => sum + shard.records, 0);
-  let first: NpyHeader | undefined;
-  for (const shard of shards) {
-    const uri = uriOf(shard);
-    const bytes = await readWhole(storage, { uri, sha256: shard.sha256 });
-    decodeNpy(bytes);
-    const header = parseNpyHeader(bytes);
-    if (first === undefined) yield encodeNpyHeader(header.dtype, [records, ...header.shape.slice(1)]);
-    first ??= header;
-    if (header.dtype !== first.dtype || header.recordBytes !== first.recordBytes) {
-      throw new CliError(
-        'RESULTS_INVALID',
-        `${uri} has records of another shape than shard 0; take the shards one by one: kubectl isochrone results job/${name} -o DIRECTORY`,
-      );
-    }
-    yield bytes.subarray(header.dataOffset);
-  }
 }
 
 /** Removes the job, and everything of the run below its prefix. */

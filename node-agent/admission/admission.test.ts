@@ -5,7 +5,7 @@ import { createTensor, dataTypes, typedView, type DataType } from '@isochrone/te
 import { TaskFailure } from '../errors.ts';
 import type { ModelFormat } from '../runtime/model-format.ts';
 import { DeviceLedger } from './device-ledger.ts';
-import { measuredShape } from './model-admission.ts';
+import { measuredLayout } from './measured-layout.ts';
 import { pseudoRandomRows } from './pseudo-random.ts';
 
 describe('device ledger', () => {
@@ -61,26 +61,36 @@ describe('inputs to measure with', () => {
   }
 });
 
-describe('shape to measure with', () => {
-  const format = (...shape: number[]): ModelFormat => ({
-    input: { name: 'x', dataType: 'FP32', shape },
-    output: { name: 'y', dataType: 'FP32', shape: [-1] },
+describe('records to measure with', () => {
+  const format = (...shapes: number[][]): ModelFormat => ({
+    inputs: shapes.map((shape, index) => ({ name: ['x', 'z'][index]!, dataType: 'FP32', shape })),
+    outputs: [{ name: 'y', dataType: 'FP32', shape: [-1] }],
     fixedBatch: undefined,
   });
+  const shapesOf = (...given: Parameters<typeof measuredLayout>): unknown =>
+    measuredLayout(...given).fields.map(({ shape }) => shape);
 
-  test("is the model's where that is fixed, else what is asked for", () => {
-    assert.deepEqual(measuredShape(format(-1, 3, 48), undefined), [3, 48]);
-    assert.deepEqual(measuredShape(format(-1, 3, -1), [3, 320]), [3, 320]);
+  test("have the model's shape where that is fixed, else what is asked for", () => {
+    assert.deepEqual(shapesOf(format([-1, 3, 48]), undefined), [[3, 48]]);
+    assert.deepEqual(shapesOf(format([-1, 3, -1]), [{ shape: [3, 320] }]), [[3, 320]]);
+    assert.deepEqual(shapesOf(format([-1, 3], [-1, -1]), [{ input: 'z', shape: [7] }]), [[3], [7]]);
   });
 
-  for (const [name, model, recordShape, message] of [
-    ['a dynamic axis', format(-1, 3, 48, -1), undefined, /axis 3 of input "x"/],
-    ['a shape of another rank', format(-1, 3, -1), [3], /\[3\] does not fit/],
-    ['a shape of another size', format(-1, 3, -1), [4, 320], /\[4, 320\] does not fit/],
+  for (const [name, model, recordShapes, message] of [
+    ['a dynamic axis', format([-1, 3, 48, -1]), undefined, /axis 3 of input "x"/],
+    ['a dynamic axis of one of several', format([-1, 3], [-1, -1]), undefined, /axis 1 of input "z".*recordShapes/],
+    ['a shape of another rank', format([-1, 3, -1]), [{ shape: [3] }], /recordShape \[3\] does not fit/],
+    ['a shape of another size', format([-1, 3, -1]), [{ shape: [4, 320] }], /\[4, 320\] does not fit/],
+    ['a shape of no input', format([-1, -1]), [{ input: 'q', shape: [4] }], /names "q", the model has the inputs x/],
+    ['one shape for several', format([-1, -1], [-1, -1]), [{ shape: [4] }], /for a model with one input/],
   ] as const) {
-    test(`needs one for ${name}`, () => {
+    test(`need a shape: ${name}`, () => {
       assert.throws(
-        () => measuredShape(model, recordShape),
+        () =>
+          measuredLayout(
+            model,
+            recordShapes?.map(({ shape, ...input }) => ({ ...input, shape: [...shape] })),
+          ),
         (error: unknown) =>
           error instanceof TaskFailure && error.reason === 'NeedsRecordShape' && message.test(error.message),
       );

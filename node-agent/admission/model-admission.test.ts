@@ -10,6 +10,7 @@ import { TaskFailure } from '../errors.ts';
 import {
   doublingModel,
   identityModel,
+  mixedModel,
   normalisingModel,
   randomModel,
   requantisingModel,
@@ -74,6 +75,8 @@ describe('the admission of a model', () => {
     ['records in a batch that it fixes', doublingModel('FP32', [4, 4])],
     ['records of half precision', doublingModel('FP16', ['n', 4])],
     ['integers', identityModel('INT64', ['n', 2])],
+    ['strings', identityModel('BYTES', ['n', 2])],
+    ['several tensors of several types', mixedModel()],
     ['one after the other what it would mix in a batch', requantisingModel(['n', 16]), { maxBatchSize: 1 }],
     [
       'what it mixes less than its tolerance',
@@ -92,7 +95,9 @@ describe('the admission of a model', () => {
     ['open where the file states another size', ['n', 2], [4], [-1, -1]],
   ] as const) {
     test(`tells the shape of the output ${name}`, async () => {
-      const { outputs } = await admit(identityModel('FP32', ['n', 'w'], declared), { recordShape: [...recordShape] });
+      const { outputs } = await admit(identityModel('FP32', ['n', 'w'], declared), {
+        recordShapes: [{ shape: [...recordShape] }],
+      });
       assert.deepEqual(outputs?.[0]?.shape, told);
     });
   }
@@ -146,9 +151,9 @@ describe('the admission of a model', () => {
     [
       'is to be measured with such records',
       'NeedsRecordShape',
-      /recordShape \[1000000000, 1000000000\].*more than/,
+      /recordShape "x" \[1000000000, 1000000000\] has more than/,
       identityModel('FP32', ['n', 'a', 'b']),
-      { recordShape: [1e9, 1e9] as number[] },
+      { recordShapes: [{ shape: [1e9, 1e9] as number[] }] as { shape: number[] }[] },
     ],
   ] as const) {
     test(`refuses one that ${name}: ${reason}`, async () => {

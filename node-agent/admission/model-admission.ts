@@ -1,16 +1,16 @@
-import { MAX_RECORD_BYTES, type InferenceTaskSpec, type InferenceTaskStatus, type StorageAccess } from '@isochrone/api';
-import { createTensor, dataTypeInfo, elementCount, rows as rowsOf, type Tensor } from '@isochrone/tensor';
+import type { InferenceTaskSpec, InferenceTaskStatus, StorageAccess } from '@isochrone/api';
+import { rows as rowsOf, type RecordLayout, type Tensor } from '@isochrone/tensor';
 import { modelTolerance } from '@isochrone/verification';
 import { batchSizeOf } from '../batch/plan.ts';
 import { runRows, type RanRows } from '../batch/run-rows.ts';
-import { fitsRecord } from '../batch/task-input.ts';
 import { TaskFailure } from '../errors.ts';
 import type { ModelStore } from '../models/model-store.ts';
-import type { ModelFormat, RecordAxisTensor } from '../runtime/model-format.ts';
+import type { RecordAxisTensor } from '../runtime/model-format.ts';
 import type { RuntimeKey, RuntimeLease, RuntimePool } from '../runtime/runtime-pool.ts';
 import type { StorageContext } from '../storage-request.ts';
-import { pseudoRandomRows } from './pseudo-random.ts';
-import { assertRecordsIndependent } from './record-independence.ts';
+import { measuredLayout } from './measured-layout.ts';
+import { pseudoRandomRecords } from './pseudo-random.ts';
+import { assertRecordsIndependent, type RunRecords } from './record-independence.ts';
 
 export interface AdmissionAttempt {
   readonly spec: InferenceTaskSpec;
@@ -36,56 +36,20 @@ export async function admitModel(
   const model = await models.acquire({ sha256, sizeBytes, url: access.modelURL }, context);
   try {
     await using lease = await pool.acquire(runtime, model.path, context.deadline, context.signal);
-    const { input, output } = lease.format;
-    const shape = measuredShape(lease.format, spec.model.recordShape);
-    const batch = batchSizeOf(lease.format, maxBatchSize, recordBytesOf(lease.format, shape));
-    const { nanosecondsPerRecord, recordShape } = await measure(lease, shape, batch);
-    await checkIndependence(lease, shape, batch, spec.model);
-    const measured = { ...output, shape: measuredAxes(output.shape, recordShape) };
-    return { inputs: [tensorReport(input)], outputs: [tensorReport(measured)], nanosecondsPerRecord };
+    const layout = measuredLayout(lease.format, spec.model.recordShapes);
+    const batch = batchSizeOf(lease.format, maxBatchSize, layout.recordBytes);
+    const { nanosecondsPerRecord, outputs } = await measure(lease, layout, batch);
+    await checkIndependence(lease, layout, batch, spec.model);
+    return {
+      inputs: lease.format.inputs.map(tensorReport),
+      outputs: lease.format.outputs.map((output, index) =>
+        tensorReport({ ...output, shape: measuredAxes(output.shape, outputs[index]!.shape.slice(1)) }),
+      ),
+      nanosecondsPerRecord,
+    };
   } finally {
     model.release();
   }
-}
-
-/** Shape of one record to measure with. @throws TaskFailure NeedsRecordShape; UnsupportedTensor when the model wants larger ones than are run */
-export function measuredShape(format: ModelFormat, recordShape: readonly number[] | undefined): readonly number[] {
-  const { input } = format;
-  const axes = input.shape.slice(1);
-  if (recordShape === undefined) {
-    const dynamic = axes.indexOf(-1);
-    if (dynamic < 0) {
-      if (isRunnable(format, axes)) return axes;
-      throw new TaskFailure(
-        'UnsupportedTensor',
-        `a record of input ${JSON.stringify(input.name)} [${input.shape.join(', ')}] has more than ${MAX_RECORD_BYTES} bytes; export the model for smaller records`,
-      );
-    }
-    throw new TaskFailure(
-      'NeedsRecordShape',
-      `axis ${dynamic + 1} of input ${JSON.stringify(input.name)} [${input.shape.join(', ')}] is dynamic; add a version whose recordShape is the shape of one record`,
-    );
-  }
-  if (!isRunnable(format, recordShape)) {
-    throw new TaskFailure(
-      'NeedsRecordShape',
-      `a record of recordShape [${recordShape.join(', ')}] has more than ${MAX_RECORD_BYTES} bytes; add a version with a smaller one`,
-    );
-  }
-  if (fitsRecord(input, recordShape)) return recordShape;
-  throw new TaskFailure(
-    'NeedsRecordShape',
-    `recordShape [${recordShape.join(', ')}] does not fit input ${JSON.stringify(input.name)} [${input.shape.join(', ')}] without its first axis`,
-  );
-}
-
-function recordBytesOf({ input }: ModelFormat, shape: readonly number[]): number {
-  return elementCount(shape) * dataTypeInfo(input.dataType).bytesPerElement!;
-}
-
-function isRunnable(format: ModelFormat, shape: readonly number[]): boolean {
-  // In floating point: a shape may have more elements than there are safe integers.
-  return shape.reduce((product, size) => product * size, recordBytesOf(format, [])) <= MAX_RECORD_BYTES;
 }
 
 /**
@@ -98,56 +62,53 @@ function measuredAxes(declared: readonly number[], recordShape: readonly number[
   return [first!, ...recordShape.map((size, axis) => (isRank && axes[axis] === size ? size : -1))];
 }
 
-/** Median time of a record, after one run that is not counted: the first allocates. And the shape of what comes out. */
+/** Median time of a record, after one run that is not counted: the first allocates. And what comes out. */
 async function measure(
   lease: RuntimeLease,
-  shape: readonly number[],
+  layout: RecordLayout,
   batch: number,
-): Promise<{ nanosecondsPerRecord: number; recordShape: readonly number[] }> {
-  const { dataType } = lease.format.input;
+): Promise<{ nanosecondsPerRecord: number; outputs: readonly Tensor[] }> {
   const times: number[] = [];
-  let recordShape: readonly number[] = [];
+  let outputs: readonly Tensor[] = [];
   for (let run = 0; run <= measuredRuns; run += 1) {
-    const { nanoseconds, format } = await runMeasured(
-      lease,
-      shape,
-      batch,
-      pseudoRandomRows(dataType, [batch, ...shape], run),
-    );
-    recordShape = format.shape;
-    if (run > 0) times.push(nanoseconds / batch);
+    const ran = await runMeasured(lease, layout, batch, pseudoRandomRecords(layout, batch, run));
+    outputs = ran.outputs;
+    if (run > 0) times.push(ran.nanoseconds / batch);
   }
   const median = times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
-  return { nanosecondsPerRecord: Math.max(1, Math.round(median)), recordShape };
+  return { nanosecondsPerRecord: Math.max(1, Math.round(median)), outputs };
 }
 
 async function checkIndependence(
   lease: RuntimeLease,
-  shape: readonly number[],
+  layout: RecordLayout,
   batch: number,
   model: InferenceTaskSpec['model'],
 ): Promise<void> {
-  const { input, output, fixedBatch } = lease.format;
-  const run = async (indices: readonly number[]): Promise<Tensor[]> => {
+  const { outputs, fixedBatch } = lease.format;
+  const run: RunRecords = async (indices) => {
     // The first, which is also run alone, is small beside the others: a model that scales by the largest value of the batch shows.
-    const records = indices.map((index) => pseudoRandomRows(input.dataType, shape, index, index === 0 ? 6 : 0));
-    const { rows, format } = await runMeasured(lease, shape, indices.length, Buffer.concat(records));
-    return rowsOf(createTensor(format.dataType, [indices.length, ...format.shape], rows));
+    const records = indices.map((index) => pseudoRandomRecords(layout, 1, index, index === 0 ? 6 : 0));
+    const ran = await runMeasured(lease, layout, indices.length, Buffer.concat(records));
+    const columns = ran.outputs.map(rowsOf);
+    return indices.map((_, position) =>
+      columns.map((rows, index) => ({ name: outputs[index]!.name, tensor: rows[position]! })),
+    );
   };
   const remedy =
     fixedBatch === undefined
       ? 'add a version of the model with maxBatchSize 1'
       : 'export the model with a dynamic first axis and add a version with maxBatchSize 1';
-  await assertRecordsIndependent(run, batch, modelTolerance(model, output.dataType, 'SameClass'), remedy);
+  await assertRecordsIndependent(run, batch, (dataType) => modelTolerance(model, dataType, 'SameClass'), remedy);
 }
 
 async function runMeasured(
   lease: RuntimeLease,
-  shape: readonly number[],
+  layout: RecordLayout,
   count: number,
   rows: Uint8Array,
 ): Promise<RanRows> {
-  return runRows(lease, { dataType: lease.format.input.dataType, shape, count, rows }).catch((error: unknown) => {
+  return runRows(lease, layout, count, rows).catch((error: unknown) => {
     if (!(error instanceof TaskFailure) || error.reason !== 'OutputNotPerRecord') throw error;
     // While a model is admitted it is the model that is wrong, not a job's output.
     throw new TaskFailure('UnsupportedTensor', error.message, { cause: error });

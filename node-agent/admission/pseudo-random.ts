@@ -1,13 +1,25 @@
-import { dataTypeInfo, elementCount, type DataType } from '@isochrone/tensor';
+import {
+  createTensor,
+  dataTypeInfo,
+  elementCount,
+  encodeBytesElements,
+  writeRecords,
+  type DataType,
+  type RecordLayout,
+} from '@isochrone/tensor';
 
 /**
  * Bytes of a tensor that are the same each time: floats from [0.5, 1), integers and booleans 0 or 1, which are valid indices
- * and tokens for nearly every model.
+ * and tokens for nearly every model, strings "0" or "1".
  * @param halvings how often the floats are halved, at most 8
  */
 export function pseudoRandomRows(dataType: DataType, shape: readonly number[], seed: number, halvings = 0): Uint8Array {
   const { kind, bytesPerElement } = dataTypeInfo(dataType);
-  const width = bytesPerElement!;
+  if (bytesPerElement === undefined) {
+    const digits = pseudoRandomRows('UINT8', shape, seed);
+    return encodeBytesElements(Array.from(digits, (digit) => Buffer.from(String(digit))));
+  }
+  const width = bytesPerElement;
   const count = elementCount(shape);
   const data = new DataView(new ArrayBuffer(count * width));
   let state = seed >>> 0;
@@ -24,4 +36,16 @@ export function pseudoRandomRows(dataType: DataType, shape: readonly number[], s
     else data.setUint16(at, (0x3800 - (halvings << 10)) | (bits >>> 22), true);
   }
   return new Uint8Array(data.buffer);
+}
+
+/** Records of {@link pseudoRandomRows}, each tensor with values of its own. */
+export function pseudoRandomRecords(layout: RecordLayout, count: number, seed: number, halvings = 0): Uint8Array {
+  const tensors = layout.fields.map(({ dataType, shape }, index) =>
+    createTensor(
+      dataType,
+      [count, ...shape],
+      pseudoRandomRows(dataType, [count, ...shape], seed + index * 0x10001, halvings),
+    ),
+  );
+  return writeRecords(layout, tensors);
 }

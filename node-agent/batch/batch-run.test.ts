@@ -57,7 +57,12 @@ function attemptOf(journal: Journal, attempt: number): BatchAttempt {
         maxBatchSize: 1,
         deviceMemory: '1Mi',
       },
-      input: { etag: 'e', dataType: 'FP32', recordShape: [2], dataOffset: 0 },
+      input: {
+        etag: 'e',
+        dataOffset: 0,
+        recordBytes: 8,
+        fields: [{ name: 'x', dataType: 'FP32', shape: [2], offset: 0 }],
+      },
       shards: [
         { index: 0, firstRecord: 0, records: 1 },
         { index: 1, firstRecord: 1, records: 1 },

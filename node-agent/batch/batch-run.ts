@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { InferenceTaskSpec, StorageAccess } from '@isochrone/api';
+import { readRecords, rows as rowsOf, type Tensor } from '@isochrone/tensor';
 import { parseReceipt } from '@isochrone/verification';
 import { TaskFailure, messageOf } from '../errors.ts';
 import type { AgentMetrics } from '../metrics.ts';
@@ -9,10 +10,10 @@ import type { StorageContext } from '../storage-request.ts';
 import type { Commitment, VerifierClient } from '../verifier/verifier-client.ts';
 import { readRanges } from './input-reader.ts';
 import type { AttemptKey, AttemptState, ComputedOutputs, Journal } from './journal.ts';
-import type { WrittenOutput } from './output-file.ts';
+import type { RecordFormat, WrittenOutput } from './output-file.ts';
 import { ComputedSource, ReplayedSource, outputPath, type OutputSource } from './output-source.ts';
 import { batchSizeOf, partsOf, recordsPerRead } from './plan.ts';
-import { assertInputFits, taskInput, type TaskInput } from './task-input.ts';
+import { bindInput, taskInput, type TaskInput } from './task-input.ts';
 import { uploadOutput } from './upload.ts';
 
 export interface BatchParts {
@@ -86,6 +87,8 @@ async function sign(
       // Before anything is signed: what a receipt is about must not be computed a second time.
       parts.journal.computed(key, computed);
     }
+    // How wide strings lie in the files is known only now: they are signed in a second walk.
+    if (commitment === undefined) continue;
     try {
       const receipt = await commitment.receipt();
       assertReceiptIsOf(receipt, computed.outputs);
@@ -110,9 +113,9 @@ async function computedSource(
   let lease: RuntimeLease | undefined;
   try {
     lease = await pool.acquire(runtime, model.path, context.deadline, context.signal);
-    assertInputFits(input, lease.format);
-    const batchSize = batchSizeOf(lease.format, maxBatchSize, input.object.recordBytes);
-    return new ComputedSource(lease, model, input, directory, batchSize, {
+    const bound = bindInput(input, lease.format);
+    const batchSize = batchSizeOf(lease.format, maxBatchSize, input.layout.recordBytes);
+    return new ComputedSource(lease, model, bound, directory, batchSize, {
       metrics,
       onMeasured,
     });
@@ -123,17 +126,21 @@ async function computedSource(
   }
 }
 
-/** One walk over all records: input rows from storage, output rows from the source, both to the sidecar. */
+/**
+ * One walk over all records: input rows from storage, output rows from the source, both to the sidecar.
+ * @returns undefined when the files' form is known only after this walk, which then commits nothing
+ */
 async function pass(
   attempt: BatchAttempt,
   { verifier }: BatchParts,
   input: TaskInput,
   source: OutputSource,
-): Promise<Commitment> {
+): Promise<Commitment | undefined> {
   const { context, onProgress } = attempt;
-  const { recordBytes } = input.object;
+  const { recordBytes } = input.layout;
   const { batchSize } = source;
   const readSize = recordsPerRead(recordBytes, batchSize, readTargetBytes);
+  const isCommitted = input.shards.every(({ index }) => source.stringLengths(index) !== undefined);
   let commitment: Commitment | undefined;
   let done = 0;
   try {
@@ -143,14 +150,10 @@ async function pass(
           context.signal.throwIfAborted();
           const start = (part.firstRecord - range.firstRecord) * recordBytes;
           const inputRows = rows.subarray(start, start + part.records * recordBytes);
-          const output = await source.next(shard, inputRows, part.records);
-          commitment ??= verifier.commit(windowHeader(attempt, input, source, output.format), context.signal);
-          const outputBytes = output.rows.byteLength / part.records;
-          for (let index = 0; index < part.records; index += 1) {
-            await commitment.record(
-              inputRows.subarray(index * recordBytes, (index + 1) * recordBytes),
-              output.rows.subarray(index * outputBytes, (index + 1) * outputBytes),
-            );
+          const { outputs, formats } = await source.next(shard, inputRows, part.records);
+          if (isCommitted) {
+            commitment ??= verifier.commit(windowHeader(attempt, input, source, formats), context.signal);
+            await commitRows(commitment, readRecords(input.layout, inputRows, part.records), outputs, part.records);
           }
           done += part.records;
           onProgress(done);
@@ -161,15 +164,29 @@ async function pass(
     commitment?.[Symbol.dispose]();
     throw error;
   }
-  if (commitment === undefined) throw new TaskFailure('InputRejected', 'the task has no record');
+  if (done === 0) throw new TaskFailure('InputRejected', 'the task has no record');
   return commitment;
+}
+
+async function commitRows(
+  commitment: Commitment,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  count: number,
+): Promise<void> {
+  const [inputRows, outputRows] = [inputs.map(rowsOf), outputs.map(rowsOf)];
+  for (let index = 0; index < count; index += 1)
+    await commitment.record(
+      inputRows.map((rows) => rows[index]!.data),
+      outputRows.map((rows) => rows[index]!.data),
+    );
 }
 
 function windowHeader(
   { spec, runtimeClass }: BatchAttempt,
   input: TaskInput,
   source: OutputSource,
-  format: { dataType: string; shape: readonly number[] },
+  formats: readonly RecordFormat[],
 ): Parameters<VerifierClient['commit']>[0] {
   return {
     workUid: spec.workUID,
@@ -177,9 +194,14 @@ function windowHeader(
     modelSha256: spec.model.sha256,
     numericProfile: spec.model.numericProfile,
     runtimeClass,
-    input: { name: source.inputName, dataType: input.dataType, shape: [...input.recordShape] },
-    output: { name: source.outputName, dataType: format.dataType, shape: [...format.shape] },
-    shards: input.shards.map(({ index, firstRecord, records }) => ({ index, firstRecord, records })),
+    inputs: input.layout.fields.map(({ name, dataType, shape }) => ({ name, dataType, shape: [...shape] })),
+    outputs: formats.map(({ name, dataType, shape }) => ({ name, dataType, shape: [...shape] })),
+    shards: input.shards.map(({ index, firstRecord, records }) => ({
+      index,
+      firstRecord,
+      records,
+      stringLengths: [...source.stringLengths(index)!],
+    })),
   };
 }
 

@@ -28,10 +28,8 @@ export interface AttemptKey {
 
 /** Outputs that lie on this machine's disk, synced. */
 export interface ComputedOutputs {
-  /** The model's tensors. */
-  readonly inputName: string;
-  readonly outputName: string;
-  readonly format: RecordFormat;
+  /** The model's outputs, of one record. */
+  readonly formats: readonly RecordFormat[];
   readonly outputs: readonly WrittenOutput[];
 }
 

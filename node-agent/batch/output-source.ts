@@ -1,20 +1,26 @@
 import { join } from 'node:path';
-import { dataTypeInfo, elementCount } from '@isochrone/tensor';
+import { outputLayout, type Tensor } from '@isochrone/tensor';
 import type { AgentMetrics } from '../metrics.ts';
 import type { ModelHandle } from '../models/model-store.ts';
 import type { RuntimeLease } from '../runtime/runtime-pool.ts';
 import type { ComputedOutputs } from './journal.ts';
 import { OutputFile, OutputRows, type RecordFormat, type WrittenOutput } from './output-file.ts';
 import type { ShardRange } from './plan.ts';
-import { assertSameFormat, runRows } from './run-rows.ts';
+import { assertSameFormat, formatsOf, runRows } from './run-rows.ts';
 import type { TaskInput } from './task-input.ts';
+
+export interface OutputBatch {
+  /** In the order of the model's outputs; the first axis is the records. */
+  readonly outputs: readonly Tensor[];
+  readonly formats: readonly RecordFormat[];
+}
 
 /** Where output rows come from: the model, or the files of an earlier, interrupted run. Asked in order. */
 export interface OutputSource extends AsyncDisposable {
-  readonly inputName: string;
-  readonly outputName: string;
   readonly batchSize: number;
-  next(shard: ShardRange, inputRows: Uint8Array, count: number): Promise<{ rows: Uint8Array; format: RecordFormat }>;
+  /** Characters of the strings of each BYTES output in the shard's file; undefined while they are not known. */
+  stringLengths(shardIndex: number): readonly number[] | undefined;
+  next(shard: ShardRange, inputRows: Uint8Array, count: number): Promise<OutputBatch>;
   /** Resolves when every output is on the disk. */
   finish(): Promise<ComputedOutputs>;
 }
@@ -30,18 +36,17 @@ export interface ComputeObserver {
 
 /** Runs the model and writes each shard's file. */
 export class ComputedSource implements OutputSource {
-  readonly inputName: string;
-  readonly outputName: string;
   readonly batchSize: number;
   readonly #lease: RuntimeLease;
   readonly #model: ModelHandle;
   readonly #input: TaskInput;
   readonly #directory: string;
   readonly #observer: ComputeObserver;
+  readonly #hasStrings: boolean;
   #nanoseconds = 0;
   #records = 0;
   readonly #outputs: WrittenOutput[] = [];
-  #format: RecordFormat | undefined;
+  #formats: readonly RecordFormat[] | undefined;
   #open: { shard: ShardRange; file: OutputFile } | undefined;
 
   constructor(
@@ -53,47 +58,44 @@ export class ComputedSource implements OutputSource {
     observer: ComputeObserver,
   ) {
     this.#model = model;
-    this.inputName = lease.format.input.name;
-    this.outputName = lease.format.output.name;
     this.batchSize = batchSize;
     this.#lease = lease;
     this.#input = input;
     this.#directory = directory;
     this.#observer = observer;
+    this.#hasStrings = lease.format.outputs.some(({ dataType }) => dataType === 'BYTES');
   }
 
-  async next(
-    shard: ShardRange,
-    inputRows: Uint8Array,
-    count: number,
-  ): Promise<{ rows: Uint8Array; format: RecordFormat }> {
-    const { dataType, recordShape } = this.#input;
-    const { rows, format, nanoseconds } = await runRows(this.#lease, {
-      dataType,
-      shape: recordShape,
-      count,
-      rows: inputRows,
-    });
+  stringLengths(): readonly number[] | undefined {
+    return this.#hasStrings ? undefined : [];
+  }
+
+  async next(shard: ShardRange, inputRows: Uint8Array, count: number): Promise<OutputBatch> {
+    const { outputs, nanoseconds } = await runRows(this.#lease, this.#input.layout, count, inputRows);
     const { metrics } = this.#observer;
     metrics.batches.inc();
     metrics.records.inc(count);
     metrics.batchSeconds.observe(nanoseconds / 1e9);
     this.#nanoseconds += nanoseconds;
     this.#records += count;
-    this.#format ??= format;
-    assertSameFormat(this.#format, format);
+    const formats = formatsOf(
+      this.#lease.format.outputs.map(({ name }) => name),
+      outputs,
+    );
+    this.#formats ??= formats;
+    assertSameFormat(this.#formats, formats);
     if (this.#open?.shard !== shard) {
       await this.#closeShard();
-      this.#open = { shard, file: await OutputFile.create(outputPath(this.#directory, shard.index), shard, format) };
+      this.#open = { shard, file: await OutputFile.create(outputPath(this.#directory, shard.index), shard, formats) };
     }
-    await this.#open.file.append(rows);
-    return { rows, format };
+    await this.#open.file.append(outputs);
+    return { outputs, formats };
   }
 
   async finish(): Promise<ComputedOutputs> {
     await this.#closeShard();
     this.#observer.onMeasured(this.#nanoseconds / this.#records);
-    return { inputName: this.inputName, outputName: this.outputName, format: this.#format!, outputs: this.#outputs };
+    return { formats: this.#formats!, outputs: this.#outputs };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -113,37 +115,29 @@ export class ComputedSource implements OutputSource {
 
 /** Reads the rows that were computed before. */
 export class ReplayedSource implements OutputSource {
-  readonly inputName: string;
-  readonly outputName: string;
   /** Nothing is run: what is read at once only has to be small. */
   readonly batchSize = 1;
   readonly #computed: ComputedOutputs;
   readonly #directory: string;
-  readonly #recordBytes: number;
   #open: { shard: ShardRange; rows: OutputRows } | undefined;
 
   constructor(computed: ComputedOutputs, directory: string) {
-    this.inputName = computed.inputName;
-    this.outputName = computed.outputName;
     this.#computed = computed;
     this.#directory = directory;
-    this.#recordBytes = elementCount(computed.format.shape) * dataTypeInfo(computed.format.dataType).bytesPerElement!;
   }
 
-  async next(
-    shard: ShardRange,
-    _inputRows: Uint8Array,
-    count: number,
-  ): Promise<{ rows: Uint8Array; format: RecordFormat }> {
-    const { format } = this.#computed;
+  stringLengths(index: number): readonly number[] | undefined {
+    return this.#computed.outputs.find(({ shardIndex }) => shardIndex === index)?.stringLengths;
+  }
+
+  async next(shard: ShardRange, _inputRows: Uint8Array, count: number): Promise<OutputBatch> {
+    const { formats } = this.#computed;
     if (this.#open?.shard !== shard) {
       await this[Symbol.asyncDispose]();
-      this.#open = {
-        shard,
-        rows: await OutputRows.open(outputPath(this.#directory, shard.index), shard, format, this.#recordBytes),
-      };
+      const layout = outputLayout(formats, this.stringLengths(shard.index)!);
+      this.#open = { shard, rows: await OutputRows.open(outputPath(this.#directory, shard.index), shard, layout) };
     }
-    return { rows: await this.#open.rows.next(count), format };
+    return { outputs: await this.#open.rows.next(count), formats };
   }
 
   async finish(): Promise<ComputedOutputs> {

@@ -38,8 +38,8 @@ describe('plan', () => {
   }
 
   const format = (fixedBatch?: number): ModelFormat => ({
-    input: { name: 'x', dataType: 'FP32', shape: [fixedBatch ?? -1, 3] },
-    output: { name: 'y', dataType: 'FP32', shape: [fixedBatch ?? -1] },
+    inputs: [{ name: 'x', dataType: 'FP32', shape: [fixedBatch ?? -1, 3] }],
+    outputs: [{ name: 'y', dataType: 'FP32', shape: [fixedBatch ?? -1] }],
     fixedBatch,
   });
 

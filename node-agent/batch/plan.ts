@@ -40,12 +40,12 @@ const batchTargetBytes = 16 * 1024 * 1024;
  * @param recordBytes bytes of one record
  * @throws TaskFailure UnsupportedTensor when the model fixes more than can be held
  */
-export function batchSizeOf({ input, fixedBatch }: ModelFormat, maxBatchSize: number, recordBytes: number): number {
+export function batchSizeOf({ inputs, fixedBatch }: ModelFormat, maxBatchSize: number, recordBytes: number): number {
   if (fixedBatch === undefined)
     return Math.max(1, Math.min(maxBatchSize, Math.floor(batchTargetBytes / Math.max(1, recordBytes))));
   if (fixedBatch * recordBytes <= MAX_RECORD_BYTES) return fixedBatch;
   throw new TaskFailure(
     'UnsupportedTensor',
-    `input ${JSON.stringify(input.name)} has a first axis of size ${fixedBatch}, records of ${recordBytes} bytes, and may have ${MAX_RECORD_BYTES} bytes in all; export the model with a dynamic first axis`,
+    `input ${JSON.stringify(inputs[0]!.name)} has a first axis of size ${fixedBatch}, records of ${recordBytes} bytes, and may have ${MAX_RECORD_BYTES} bytes in all; export the model with a dynamic first axis`,
   );
 }

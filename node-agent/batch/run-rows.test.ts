@@ -1,17 +1,23 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
+import { layoutOf, type FieldType } from '@isochrone/tensor';
 import { TaskFailure } from '../errors.ts';
 import type { RuntimeLease } from '../runtime/runtime-pool.ts';
 import { runRows } from './run-rows.ts';
 
-test("bytes that no boolean has are the input's fault", async () => {
-  const boolean = { dataType: 'BOOL', shape: [-1, 4] } as const;
-  const lease = {
-    format: { input: { name: 'x', ...boolean }, output: { name: 'y', ...boolean }, fixedBatch: undefined },
-  } as unknown as RuntimeLease;
-  await assert.rejects(
-    runRows(lease, { dataType: 'BOOL', shape: [4], count: 1, rows: Uint8Array.of(0, 1, 2, 1) }),
-    (error: unknown) =>
-      error instanceof TaskFailure && error.reason === 'InputRejected' && /BOOL element 2/.test(error.message),
-  );
+describe("what onnxruntime cannot be given is the input's fault", () => {
+  for (const [name, type, bytes, message] of [
+    ['bytes that no boolean has', { dataType: 'BOOL', shape: [4] }, [0, 1, 2, 1], /BOOL element 2/],
+    ['a string with a zero', { dataType: 'BYTES', shape: [], stringType: '|S4' }, [97, 0, 98, 0], /holds a zero/],
+    ['a string that is not UTF-8', { dataType: 'BYTES', shape: [], stringType: '|S4' }, [0xff, 0, 0, 0], /not UTF-8/],
+    ['text that is no text', { dataType: 'BYTES', shape: [], stringType: '<U1' }, [0, 0xd8, 0, 0], /0xd800/],
+  ] as const satisfies readonly (readonly [string, Omit<FieldType, 'name'>, readonly number[], RegExp])[])
+    test(name, async () => {
+      const format = { inputs: [{ name: 'x' }], outputs: [{ name: 'y' }], fixedBatch: undefined };
+      await assert.rejects(
+        runRows({ format } as unknown as RuntimeLease, layoutOf([{ name: 'x', ...type }]), 1, Uint8Array.from(bytes)),
+        (error: unknown) =>
+          error instanceof TaskFailure && error.reason === 'InputRejected' && message.test(error.message),
+      );
+    });
 });

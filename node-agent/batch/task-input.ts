@@ -1,5 +1,5 @@
 import { MAX_RECORD_BYTES, type InferenceTaskSpec, type StorageAccess } from '@isochrone/api';
-import { dataTypeInfo, elementCount, parseDataType, type DataType } from '@isochrone/tensor';
+import { assertLayout, parseDataType, type RecordLayout } from '@isochrone/tensor';
 import { TaskFailure, messageOf } from '../errors.ts';
 import type { ModelFormat, RecordAxisTensor } from '../runtime/model-format.ts';
 import type { InputObject } from './input-reader.ts';
@@ -8,8 +8,7 @@ import type { ShardRange } from './plan.ts';
 /** What a task of type Batch says of its input, read strictly. */
 export interface TaskInput {
   readonly object: InputObject;
-  readonly dataType: DataType;
-  readonly recordShape: readonly number[];
+  readonly layout: RecordLayout;
   /** Ascending. */
   readonly shards: readonly ShardRange[];
 }
@@ -23,41 +22,57 @@ export function taskInput(spec: InferenceTaskSpec, access: StorageAccess): TaskI
       'a task of type Batch needs spec.input, spec.shards and inputURL in its storage Secret',
     );
   }
-  let dataType: DataType;
-  let recordBytes: number;
-  try {
-    dataType = parseDataType(input.dataType);
-    recordBytes = elementCount(input.recordShape) * dataTypeInfo(dataType).bytesPerElement!;
-  } catch (cause) {
-    throw new TaskFailure('InputRejected', `spec.input: ${messageOf(cause)}`, { cause });
-  }
+  const { recordBytes, etag, dataOffset } = input;
   if (!(recordBytes <= MAX_RECORD_BYTES)) {
     throw new TaskFailure(
       'InputRejected',
-      `spec.input: a record of ${dataType}[${input.recordShape.join(', ')}] is larger than ${MAX_RECORD_BYTES} bytes`,
+      `spec.input: a record of ${recordBytes} bytes is larger than ${MAX_RECORD_BYTES} bytes`,
     );
   }
   return {
-    object: { url: access.inputURL, etag: input.etag, dataOffset: input.dataOffset, recordBytes },
-    dataType,
-    recordShape: input.recordShape,
+    object: { url: access.inputURL, etag, dataOffset, recordBytes },
+    layout: layoutOfTask(input),
     shards: shards.toSorted((a, b) => a.index - b.index),
   };
 }
 
-/** @throws TaskFailure InputRejected when records do not fit the model */
-export function assertInputFits({ dataType, recordShape }: TaskInput, { input }: ModelFormat): void {
-  if (dataType !== input.dataType) {
-    throw new TaskFailure(
-      'InputRejected',
-      `the input is ${dataType}, tensor ${input.name} takes ${input.dataType}; convert the input`,
-    );
+function layoutOfTask({ fields, recordBytes }: NonNullable<InferenceTaskSpec['input']>): RecordLayout {
+  try {
+    const layout = {
+      recordBytes,
+      fields: fields.map((field) => ({ ...field, dataType: parseDataType(field.dataType) })),
+    };
+    assertLayout(layout);
+    return layout;
+  } catch (cause) {
+    throw new TaskFailure('InputRejected', `spec.input: ${messageOf(cause)}`, { cause });
   }
-  if (fitsRecord(input, recordShape)) return;
-  throw new TaskFailure(
-    'InputRejected',
-    `a record is [${recordShape.join(', ')}], tensor ${input.name} takes [${input.shape.slice(1).join(', ')}] (-1 is any size)`,
-  );
+}
+
+/** The input with its fields in the order of the model's tensors. @throws TaskFailure InputRejected when records do not fit the model */
+export function bindInput(input: TaskInput, { inputs }: ModelFormat): TaskInput {
+  const { fields, recordBytes } = input.layout;
+  const ordered = inputs.map((tensor) => {
+    const field = fields.find(({ name }) => name === tensor.name);
+    if (field === undefined) {
+      const has = fields.map(({ name }) => name).join(', ');
+      throw new TaskFailure('InputRejected', `the input has no tensor ${tensor.name}; it has ${has}`);
+    }
+    if (field.dataType !== tensor.dataType) {
+      throw new TaskFailure(
+        'InputRejected',
+        `the input is ${field.dataType}, tensor ${tensor.name} takes ${tensor.dataType}; convert the input`,
+      );
+    }
+    if (!fitsRecord(tensor, field.shape)) {
+      throw new TaskFailure(
+        'InputRejected',
+        `a record is [${field.shape.join(', ')}], tensor ${tensor.name} takes [${tensor.shape.slice(1).join(', ')}] (-1 is any size)`,
+      );
+    }
+    return field;
+  });
+  return { ...input, layout: { fields: ordered, recordBytes } };
 }
 
 /** Whether the tensor without its first axis can have the shape. */

@@ -15,17 +15,18 @@ const MAX_HEADER_BYTES = 1024 * 1024;
 /** The longest body: what one ArrayBuffer and u32 can surely hold. */
 export const MAX_BODY_BYTES = 0xffff_ffff;
 
-/** The pieces to write, one after another; the body is not copied. @throws AgentError FRAME_INVALID */
-export function encodeFrame(header: object, body: Uint8Array = new Uint8Array()): [Uint8Array, Uint8Array] {
+/** The pieces to write, one after another; the parts of the body are not copied. @throws AgentError FRAME_INVALID */
+export function encodeFrame(header: object, body: readonly Uint8Array[] = []): Uint8Array[] {
   const json = Buffer.from(JSON.stringify(header));
-  if (json.byteLength > MAX_HEADER_BYTES || body.byteLength > MAX_BODY_BYTES) {
-    throw new AgentError('FRAME_INVALID', `a frame of ${json.byteLength} + ${body.byteLength} bytes is too long`);
+  const bodyBytes = body.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  if (json.byteLength > MAX_HEADER_BYTES || bodyBytes > MAX_BODY_BYTES) {
+    throw new AgentError('FRAME_INVALID', `a frame of ${json.byteLength} + ${bodyBytes} bytes is too long`);
   }
   const head = Buffer.allocUnsafe(PREFIX_BYTES + json.byteLength);
   head.writeUInt32LE(json.byteLength, 0);
-  head.writeUInt32LE(body.byteLength, 4);
+  head.writeUInt32LE(bodyBytes, 4);
   head.set(json, PREFIX_BYTES);
-  return [head, body];
+  return [head, ...body];
 }
 
 /** Puts frames together from chunks of any size. */

@@ -16,6 +16,14 @@ describe('model format', () => {
       { inputs: [tensor('x', [-1, 3])], outputs: [tensor('y', [1, 5])] },
       undefined,
     ],
+    [
+      'several inputs and outputs',
+      {
+        inputs: [tensor('x', [-1, 3]), tensor('text', [-1], 'string')],
+        outputs: [tensor('y', [-1]), tensor('z', [-1, 2])],
+      },
+      undefined,
+    ],
     ['a vector of records', { inputs: [tensor('x', [-1], 'int64')], outputs: [tensor('y', [-1], 'bool')] }, undefined],
   ] as const) {
     test(`takes ${name}`, () => assert.equal(modelFormat(model).fixedBatch, fixedBatch));
@@ -24,16 +32,30 @@ describe('model format', () => {
   for (const [name, model, message] of [
     ['no output', { inputs: [tensor('x', [-1])], outputs: [] }, /no output/],
     [
-      'two inputs',
-      { inputs: [tensor('x', [-1]), tensor('state', [-1])], outputs: [tensor('y', [-1])] },
-      /"state" is one of 2 inputs \(x, state\)/,
+      'a state whose first axis is not the records',
+      { inputs: [tensor('x', [-1]), tensor('state', [2, -1])], outputs: [tensor('y', [-1])] },
+      /"state" has a first axis of size 2, that of input x is dynamic/,
     ],
     [
-      'two outputs',
-      { inputs: [tensor('x', [-1])], outputs: [tensor('y', [-1]), tensor('z', [-1])] },
-      /"z" is one of 2 outputs/,
+      'an input that leaves open what the first fixes',
+      { inputs: [tensor('x', [4]), tensor('z', [-1])], outputs: [tensor('y', [4])] },
+      /"z" has a dynamic first axis, that of input x is 4/,
     ],
-    ['text', { inputs: [tensor('x', [-1], 'string')], outputs: [tensor('y', [-1])] }, /"x" is of type BYTES/],
+    [
+      'a name that no field has',
+      { inputs: [tensor('x', [-1])], outputs: [tensor('y', [-1]), tensor("it's", [-1])] },
+      /"it's" cannot be the field of a record/,
+    ],
+    [
+      'tensors without end',
+      { inputs: Array.from({ length: 65 }, (_, index) => tensor(`x${index}`, [-1])), outputs: [tensor('y', [-1])] },
+      /65 inputs, at most 64/,
+    ],
+    [
+      'brain floats',
+      { inputs: [tensor('x', [-1], 'bfloat16')], outputs: [tensor('y', [-1])] },
+      /"x" is of type bfloat16/,
+    ],
     [
       'no tensor',
       { inputs: [tensor('x', [], 'not a tensor')], outputs: [tensor('y', [-1])] },

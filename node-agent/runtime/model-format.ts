@@ -1,10 +1,11 @@
-import { dataTypeInfo, dataTypeOfOnnxruntime, type DataType } from '@isochrone/tensor';
+import { dataTypeOfOnnxruntime, isFieldName, type DataType } from '@isochrone/tensor';
 import { TaskFailure } from '../errors.ts';
 import type { TensorDescription } from './protocol.ts';
 import type { LoadedModel } from './runtime.ts';
 
 /** What a receipt, and the status of a model, can hold. */
 const MAX_NAME = 256;
+const MAX_TENSORS = 64;
 
 /** A tensor whose first axis is the records; -1 in its shapes is a dynamic axis. */
 export interface RecordAxisTensor {
@@ -13,74 +14,80 @@ export interface RecordAxisTensor {
   readonly shape: readonly number[];
 }
 
-/** A model that this program can run: one tensor in, one out, both with an axis of records. */
+/** A model that this program can run: tensors in, tensors out, all with an axis of records. */
 export interface ModelFormat {
-  readonly input: RecordAxisTensor;
-  readonly output: RecordAxisTensor;
+  /** In the order of the model; at least one. */
+  readonly inputs: readonly RecordAxisTensor[];
+  readonly outputs: readonly RecordAxisTensor[];
   /** Records of one run where the model fixes them. */
   readonly fixedBatch: number | undefined;
 }
 
 /** @throws TaskFailure UnsupportedTensor, which names the tensor and the remedy */
-export function modelFormat({ inputs, outputs }: LoadedModel): ModelFormat {
-  const input = theOnly('input', inputs);
-  const output = theOnly('output', outputs);
-  const first = input.shape[0]!;
+export function modelFormat(loaded: LoadedModel): ModelFormat {
+  const inputs = recordTensors('input', loaded.inputs);
+  const outputs = recordTensors('output', loaded.outputs);
+  const [{ name, shape }] = inputs as [RecordAxisTensor];
+  const first = shape[0]!;
   const fixedBatch = first === -1 ? undefined : first;
   if (fixedBatch === 0)
-    throw unsupported('input', input.name, 'has a first axis of size 0; export the model with a dynamic first axis');
-  const outputFirst = output.shape[0]!;
-  // With batches of one record an output may say 1, whatever its input leaves open.
-  if (outputFirst !== -1 && outputFirst !== (fixedBatch ?? 1)) {
-    throw unsupported(
-      'output',
-      output.name,
-      `has a first axis of size ${outputFirst}, that of input ${input.name} is ${fixedBatch ?? 'dynamic'}; both must be the records`,
-    );
+    throw unsupported('input', name, 'has a first axis of size 0; export the model with a dynamic first axis');
+  for (const input of inputs) if (input.shape[0] !== first) throw otherFirstAxis('input', input, name, fixedBatch);
+  for (const output of outputs) {
+    // With batches of one record an output may say 1, whatever its input leaves open.
+    const isRecords = output.shape[0] === -1 || output.shape[0] === (fixedBatch ?? 1);
+    if (!isRecords) throw otherFirstAxis('output', output, name, fixedBatch);
   }
-  return { input, output, fixedBatch };
+  return { inputs, outputs, fixedBatch };
 }
 
-function theOnly(kind: 'input' | 'output', tensors: readonly TensorDescription[]): RecordAxisTensor {
-  const [tensor, second] = tensors;
-  if (tensor === undefined) throw new TaskFailure('UnsupportedTensor', `the model has no ${kind}; it must have one`);
-  if (second !== undefined) {
-    const names = tensors.map(({ name }) => name).join(', ');
-    throw unsupported(
-      kind,
-      second.name,
-      `is one of ${tensors.length} ${kind}s (${names}); a model must have exactly one ${kind}`,
+function otherFirstAxis(
+  kind: string,
+  tensor: RecordAxisTensor,
+  input: string,
+  fixedBatch: number | undefined,
+): TaskFailure {
+  const first = tensor.shape[0] === -1 ? 'a dynamic first axis' : `a first axis of size ${tensor.shape[0]!}`;
+  return unsupported(
+    kind,
+    tensor.name,
+    `has ${first}, that of input ${input} is ${fixedBatch ?? 'dynamic'}; both must be the records`,
+  );
+}
+
+function recordTensors(kind: 'input' | 'output', tensors: readonly TensorDescription[]): RecordAxisTensor[] {
+  if (tensors.length === 0) throw new TaskFailure('UnsupportedTensor', `the model has no ${kind}; it must have one`);
+  if (tensors.length > MAX_TENSORS)
+    throw new TaskFailure(
+      'UnsupportedTensor',
+      `the model has ${tensors.length} ${kind}s, at most ${MAX_TENSORS} are run; join some of them by Concat`,
     );
-  }
-  const dataType = numericType(kind, tensor);
+  return tensors.map((tensor) => recordTensor(kind, tensor, tensors.length > 1));
+}
+
+function recordTensor(kind: string, { name, type, shape }: TensorDescription, isField: boolean): RecordAxisTensor {
+  const dataType = dataTypeOf(kind, name, type);
   // onnxruntime tells no axes of both.
-  if (tensor.shape.length === 0) {
+  if (shape.length === 0) {
     throw unsupported(
       kind,
-      tensor.name,
+      name,
       'is a scalar, or the model does not declare its axes; declare them, the first one as the records',
     );
   }
-  if (tensor.name.length > MAX_NAME) {
-    throw unsupported(
-      kind,
-      `${tensor.name.slice(0, 32)}…`,
-      `has a name of more than ${MAX_NAME} characters; rename it`,
-    );
-  }
-  return { name: tensor.name, dataType, shape: tensor.shape };
+  if (name.length > MAX_NAME)
+    throw unsupported(kind, `${name.slice(0, 32)}…`, `has a name of more than ${MAX_NAME} characters; rename it`);
+  if (isField && !isFieldName(name))
+    throw unsupported(kind, name, 'cannot be the field of a record; rename it to printable ASCII without quotes');
+  return { name, dataType, shape };
 }
 
-function numericType(kind: string, { name, type }: TensorDescription): DataType {
-  let dataType: DataType | undefined;
+function dataTypeOf(kind: string, name: string, type: string): DataType {
   try {
-    dataType = dataTypeOfOnnxruntime(type);
+    return dataTypeOfOnnxruntime(type);
   } catch (cause) {
-    throw unsupported(kind, name, `is of type ${type}; use numbers or booleans`, cause);
+    throw unsupported(kind, name, `is of type ${type}; use numbers, booleans or strings`, cause);
   }
-  if (dataTypeInfo(dataType).npyDescr === undefined)
-    throw unsupported(kind, name, `is of type ${dataType}, which .npy cannot hold; use numbers or booleans`);
-  return dataType;
 }
 
 function unsupported(kind: string, name: string, what: string, cause?: unknown): TaskFailure {

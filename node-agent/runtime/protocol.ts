@@ -1,16 +1,23 @@
 import type { SessionOptions } from './session-options.ts';
 
-/** What the agent asks of a runtime process; a tensor's bytes are the frame's body. */
+/** A tensor in a frame; the body holds the bytes of each, one after another. Of BYTES each element comes with its length. */
+export interface FramedTensor {
+  readonly name: string;
+  /** Open Inference Protocol. */
+  readonly dataType: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+}
+
+/** What the agent asks of a runtime process. */
 export type Request = { readonly id: number } & (
   | { readonly op: 'describe' }
   | { readonly op: 'load'; readonly path: string; readonly options: SessionOptions }
   | {
       readonly op: 'run';
-      readonly input: string;
-      readonly output: string;
-      /** Open Inference Protocol. */
-      readonly dataType: string;
-      readonly shape: readonly number[];
+      readonly inputs: readonly FramedTensor[];
+      /** Names, in the order in which they are answered. */
+      readonly outputs: readonly string[];
     }
 );
 
@@ -28,7 +35,7 @@ export type Reply = { readonly id: number } & (
       readonly inputs: readonly TensorDescription[];
       readonly outputs: readonly TensorDescription[];
     }
-  | { readonly op: 'ran'; readonly dataType: string; readonly shape: readonly number[]; readonly nanoseconds: number }
+  | { readonly op: 'ran'; readonly outputs: readonly FramedTensor[]; readonly nanoseconds: number }
   | { readonly op: 'error'; readonly message: string }
 );
 

@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test';
 import { systemClock, type Clock } from '@isochrone/kube';
 import { createTensor } from '@isochrone/tensor';
 import { TaskFailure } from '../errors.ts';
-import { doublingModel, slowModel, twofoldModel } from '../testing/models.ts';
+import { doublingModel, reducingModel, slowModel } from '../testing/models.ts';
 import { quietLogger } from '../testing/quiet-logger.ts';
 import { RuntimePool, type RuntimeKey, type RuntimeLease } from './runtime-pool.ts';
 
@@ -82,7 +82,7 @@ describe('runtime pool', () => {
     const processes: (number | undefined)[] = [];
     for (let task = 0; task < 2; task += 1) {
       await using lease = await pool.acquire(key, path, later(), forever);
-      await lease.run(tensor);
+      await lease.run([tensor]);
       processes.push(lease.loaded.runtime.processId);
     }
     assert.equal(processes[0], processes[1]);
@@ -107,10 +107,10 @@ describe('runtime pool', () => {
     const { key, path } = await model(doublingModel('FP32', ['n', 4]));
     await using lease = await pool.acquire(key, path, later(), forever);
     process.kill(lease.loaded.runtime.processId!, 'SIGKILL');
-    const { output } = await lease.run(
+    const { outputs } = await lease.run([
       createTensor('FP32', [1, 4], new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer)),
-    );
-    assert.deepEqual([...new Float32Array(output.data.slice().buffer)], [2, 4, 6, 8]);
+    ]);
+    assert.deepEqual([...new Float32Array(outputs[0]!.data.slice().buffer)], [2, 4, 6, 8]);
     assert.equal(restarts(), 1);
     assert.equal(slept.length, 1);
     assert.ok(slept[0]! > 0 && slept[0]! <= 500);
@@ -125,7 +125,7 @@ describe('runtime pool', () => {
       error instanceof TaskFailure &&
       error.reason === 'RuntimeCrashed' &&
       /crashed 3 times in a row.*SIGABRT/s.test(error.message);
-    const running = lease.run(tensor);
+    const running = lease.run([tensor]);
     const ended = running.then(
       () => undefined,
       () => undefined,
@@ -142,7 +142,7 @@ describe('runtime pool', () => {
     const { key, path } = await model(slowModel(2 ** 50));
     const stop = new AbortController();
     await using lease = await pool.acquire(key, path, later(), stop.signal);
-    const running = assert.rejects(lease.run(tensor), /enough/);
+    const running = assert.rejects(lease.run([tensor]), /enough/);
     const killed = await killEach(lease, running, 'SIGKILL', (count) => {
       if (count === 5) stop.abort(new Error('enough'));
     });
@@ -165,7 +165,7 @@ describe('runtime pool', () => {
     const other = pool.acquire(third.key, third.path, later(), forever);
     await using lease = await pool.acquire(second.key, second.path, later(), forever);
     await using loaded = await other;
-    await lease.run(tensor);
+    await lease.run([tensor]);
     assert.deepEqual([lease.loaded.runtime.alive, loaded.loaded.runtime.alive], [true, true]);
   });
 
@@ -174,7 +174,7 @@ describe('runtime pool', () => {
     const { key, path } = await model(slowModel(2 ** 50));
     const stop = new AbortController();
     await using lease = await pool.acquire(key, path, later(), stop.signal);
-    const running = lease.run(tensor);
+    const running = lease.run([tensor]);
     const reason = new Error('deleted');
     stop.abort(reason);
     await assert.rejects(running, (error: unknown) => error === reason);
@@ -186,14 +186,14 @@ describe('runtime pool', () => {
     const { key, path } = await model(slowModel(2 ** 50));
     await using lease = await pool.acquire(key, path, systemClock.monotonic() + 2_000, forever);
     await assert.rejects(
-      lease.run(tensor),
+      lease.run([tensor]),
       (error: unknown) => error instanceof TaskFailure && error.reason === 'TaskTimeout',
     );
   });
 
   test('a model that cannot be run leaves no process', async () => {
     const { pool } = makePool();
-    const { key, path } = await model(twofoldModel('inputs'));
+    const { key, path } = await model(reducingModel([0, 4]));
     await assert.rejects(
       pool.acquire(key, path, later(), forever),
       (error: unknown) => error instanceof TaskFailure && error.reason === 'UnsupportedTensor',

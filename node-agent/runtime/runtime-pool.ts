@@ -95,19 +95,23 @@ export class RuntimePool {
     }
   }
 
-  /** @internal The tensor through the session; a crashed process is replaced and the run repeated. */
-  async runWith(lease: RuntimeLease, input: Tensor): Promise<RunResult> {
+  /** @internal The tensors through the session; a crashed process is replaced and the run repeated. */
+  async runWith(lease: RuntimeLease, inputs: readonly Tensor[]): Promise<RunResult> {
     const { key, path, deadline, signal } = lease;
     const { clock } = this.#options;
     for (;;) {
       const { runtime } = lease.loaded;
-      const { input: from, output: to } = lease.format;
+      const { format } = lease;
       try {
         signal.throwIfAborted();
         const result = await abortable(
           runtime,
           signal,
-          runtime.run({ name: from.name, tensor: input }, to.name, deadline - clock.monotonic()),
+          runtime.run(
+            format.inputs.map(({ name }, index) => ({ name, tensor: inputs[index]! })),
+            format.outputs.map(({ name }) => name),
+            deadline - clock.monotonic(),
+          ),
         );
         this.#crashes.delete(key.modelSha256);
         return result;
@@ -206,9 +210,9 @@ export class RuntimeLease implements AsyncDisposable {
     this.format = modelFormat(loaded.model);
   }
 
-  /** @throws TaskFailure RunFailed, OutOfMemory, RuntimeCrashed, TaskTimeout; or the signal's reason */
-  async run(input: Tensor): Promise<RunResult> {
-    return this.#pool.runWith(this, input);
+  /** @param inputs in the order of the model's. @throws TaskFailure RunFailed, OutOfMemory, RuntimeCrashed, TaskTimeout; or the signal's reason */
+  async run(inputs: readonly Tensor[]): Promise<RunResult> {
+    return this.#pool.runWith(this, inputs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,14 +5,23 @@
 import { writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { dataTypeOfOnnxruntime, onnxruntimeType, parseDataType, typedView } from '@isochrone/tensor';
+import {
+  dataTypeOfOnnxruntime,
+  decodeBytesElements,
+  encodeBytesElements,
+  onnxruntimeType,
+  typedView,
+  type Tensor as Values,
+} from '@isochrone/tensor';
 import { InferenceSession, Tensor, env, listSupportedBackends } from 'onnxruntime-node';
 import type { Reply, Request, TensorDescription, WithoutId } from './protocol.ts';
+import { frameTensors, unframeTensors } from './framed-tensors.ts';
 import { FrameDecoder, encodeFrame, type Frame } from './frames.ts';
 
 /** Makes the kernel take this process first when memory runs out: it can be started again. */
 const OOM_SCORE_ADJ = '500';
 
+const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 let session: InferenceSession | undefined;
 
 // onnxruntime-node 1.30 hands a Float16Array to its native part, which does not know that type and takes it for empty; without
@@ -38,7 +47,10 @@ async function answer(frame: Frame): Promise<void> {
   }
 }
 
-async function perform(request: Request, body: Uint8Array): Promise<{ header: WithoutId<Reply>; body?: Uint8Array }> {
+async function perform(
+  request: Request,
+  body: Uint8Array,
+): Promise<{ header: WithoutId<Reply>; body?: readonly Uint8Array[] }> {
   switch (request.op) {
     case 'describe':
       return {
@@ -64,24 +76,44 @@ async function perform(request: Request, body: Uint8Array): Promise<{ header: Wi
 
 async function run(
   request: Request & { op: 'run' },
-  data: Uint8Array,
-): Promise<{ header: WithoutId<Reply>; body: Uint8Array }> {
+  body: Uint8Array,
+): Promise<{ header: WithoutId<Reply>; body: readonly Uint8Array[] }> {
   if (session === undefined) throw new Error('no model is loaded');
-  const dtype = parseDataType(request.dataType);
-  const values = typedView({ dtype, shape: request.shape, data });
-  const feeds = {
-    [request.input]: new Tensor(onnxruntimeType(dtype) as 'float32', values as Float32Array, request.shape),
-  };
+  const inputs = unframeTensors(request.inputs, body);
+  const feeds = Object.fromEntries(inputs.map(({ name, tensor }) => [name, toOnnxruntime(tensor)]));
   const started = process.hrtime.bigint();
-  const results = await session.run(feeds, [request.output]);
+  const results = await session.run(feeds, request.outputs);
   const nanoseconds = Number(process.hrtime.bigint() - started);
-  const output = results[request.output];
-  if (output === undefined) throw new Error(`the model gave no output ${request.output}`);
+  const outputs = request.outputs.map((name) => {
+    const output = results[name];
+    if (output === undefined) throw new Error(`the model gave no output ${name}`);
+    return { name, tensor: fromOnnxruntime(output) };
+  });
+  const header = { op: 'ran', outputs: frameTensors(outputs), nanoseconds } as const;
+  return { header, body: outputs.map(({ tensor }) => tensor.data) };
+}
+
+function toOnnxruntime(values: Values): Tensor {
+  const { dtype, shape } = values;
+  if (dtype !== 'BYTES')
+    return new Tensor(onnxruntimeType(dtype) as 'float32', typedView(values) as Float32Array, shape);
+  // onnxruntime-node cuts a string at its first zero; it would run another input than the one that is signed.
+  const strings = decodeBytesElements(values).map((element, index) => {
+    if (element.includes(0)) throw new Error(`string element ${index} holds a zero, which onnxruntime cannot carry`);
+    return text.decode(element);
+  });
+  return new Tensor('string', strings, shape);
+}
+
+function fromOnnxruntime(output: Tensor): Values {
+  const dtype = dataTypeOfOnnxruntime(output.type);
+  const shape = [...output.dims];
+  if (dtype === 'BYTES') {
+    const elements = (output.data as string[]).map((element) => Buffer.from(element, 'utf8'));
+    return { dtype, shape, data: encodeBytesElements(elements) };
+  }
   const elements = output.data as Float32Array;
-  return {
-    header: { op: 'ran', dataType: dataTypeOfOnnxruntime(output.type), shape: output.dims, nanoseconds },
-    body: new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength),
-  };
+  return { dtype, shape, data: new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength) };
 }
 
 function describe(value: InferenceSession.ValueMetadata): TensorDescription {
@@ -90,7 +122,7 @@ function describe(value: InferenceSession.ValueMetadata): TensorDescription {
   return { name: value.name, type: value.type, shape };
 }
 
-function send(header: Reply, body?: Uint8Array): void {
+function send(header: Reply, body?: readonly Uint8Array[]): void {
   for (const part of encodeFrame(header, body)) agent.write(part);
 }
 

@@ -2,8 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock, Logger } from '@isochrone/kube';
-import { createTensor, parseDataType, type Tensor } from '@isochrone/tensor';
+import type { Tensor } from '@isochrone/tensor';
 import { AgentError } from '../errors.ts';
+import { frameTensors, unframeTensors, type NamedTensor } from './framed-tensors.ts';
 import { FrameDecoder, encodeFrame, type Frame } from './frames.ts';
 import type { Reply, Request, TensorDescription, WithoutId } from './protocol.ts';
 import type { SessionOptions } from './session-options.ts';
@@ -24,7 +25,8 @@ export interface LoadedModel {
 }
 
 export interface RunResult {
-  readonly output: Tensor;
+  /** In the order in which they were asked for. */
+  readonly outputs: readonly Tensor[];
   /** Time of onnxruntime's run alone. */
   readonly nanoseconds: number;
 }
@@ -95,23 +97,27 @@ export class Runtime implements AsyncDisposable {
 
   /** Version and execution providers of onnxruntime. */
   async describe(milliseconds: number): Promise<{ version: string; backends: readonly string[] }> {
-    const { header } = await this.#call({ op: 'describe' }, undefined, milliseconds);
+    const { header } = await this.#call({ op: 'describe' }, [], milliseconds);
     return header as unknown as Extract<Reply, { op: 'described' }>;
   }
 
   /** @param milliseconds after which the process is killed */
   async load(path: string, options: SessionOptions, milliseconds: number): Promise<LoadedModel> {
-    const { header } = await this.#call({ op: 'load', path, options }, undefined, milliseconds);
+    const { header } = await this.#call({ op: 'load', path, options }, [], milliseconds);
     return header as unknown as Extract<Reply, { op: 'loaded' }>;
   }
 
   /** @param milliseconds after which the process is killed: a run cannot be cancelled (onnxruntime ignores `terminate`) */
-  async run(input: { name: string; tensor: Tensor }, output: string, milliseconds: number): Promise<RunResult> {
-    const { dtype, shape, data } = input.tensor;
-    const request = { op: 'run', input: input.name, output, dataType: dtype, shape } as const;
-    const { header, body } = await this.#call(request, data, milliseconds);
+  async run(inputs: readonly NamedTensor[], outputs: readonly string[], milliseconds: number): Promise<RunResult> {
+    const request = { op: 'run', inputs: frameTensors(inputs), outputs } as const;
+    const { header, body } = await this.#call(
+      request,
+      inputs.map(({ tensor }) => tensor.data),
+      milliseconds,
+    );
     const reply = header as unknown as Extract<Reply, { op: 'ran' }>;
-    return { output: createTensor(parseDataType(reply.dataType), reply.shape, body), nanoseconds: reply.nanoseconds };
+    const tensors = unframeTensors(reply.outputs, body).map(({ tensor }) => tensor);
+    return { outputs: tensors, nanoseconds: reply.nanoseconds };
   }
 
   /** Kills the process and resolves when it is gone. */
@@ -124,7 +130,7 @@ export class Runtime implements AsyncDisposable {
     await this.stop();
   }
 
-  async #call(request: WithoutId<Request>, body: Uint8Array | undefined, milliseconds: number): Promise<Frame> {
+  async #call(request: WithoutId<Request>, body: readonly Uint8Array[], milliseconds: number): Promise<Frame> {
     if (this.#end !== undefined) throw this.#end;
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<Frame>();

@@ -24,8 +24,8 @@ function sqliteFull(): unknown {
 describe('terminal status', () => {
   test('of a batch: receipt, outputs, records', () => {
     const outputs = [
-      { shardIndex: 1, records: 3, sha256: 'ab', sizeBytes: 9 },
-      { shardIndex: 2, records: 4, sha256: 'cd', sizeBytes: 9 },
+      { shardIndex: 1, records: 3, sha256: 'ab', sizeBytes: 9, stringLengths: [] },
+      { shardIndex: 2, records: 4, sha256: 'cd', sizeBytes: 9, stringLengths: [] },
     ];
     assert.deepEqual(terminalStatus({ type: 'batch', batch: { receipt: Buffer.from('{}'), outputs } }, 7, now), {
       attempt: 7,
@@ -33,7 +33,10 @@ describe('terminal status', () => {
       phase: 'Succeeded',
       recordsDone: 7,
       receipt: 'e30=',
-      outputs,
+      outputs: [
+        { shardIndex: 1, records: 3, sha256: 'ab', sizeBytes: 9 },
+        { shardIndex: 2, records: 4, sha256: 'cd', sizeBytes: 9 },
+      ],
     });
   });
 

@@ -1,4 +1,4 @@
-import { dataTypeInfo, type DataType } from '@isochrone/tensor';
+import { dataTypeInfo, encodeBytesElements, type DataType } from '@isochrone/tensor';
 import { encodeOnnxModel, type Dimension } from './onnx-model.ts';
 
 /** y = x, of any data type and shape. */
@@ -19,29 +19,28 @@ export function doublingModel(dataType: DataType, shape: readonly Dimension[]): 
   });
 }
 
-/** Two inputs or two outputs. */
-export function twofoldModel(which: 'inputs' | 'outputs'): Uint8Array {
-  const value = (name: string): { name: string; dataType: DataType; shape: Dimension[] } => ({
-    name,
-    dataType: 'FP32',
-    shape: ['n', 2],
+/** Strings, booleans and halves in: echo = text, twice = values + values, not = ¬mask. */
+export function mixedModel(): Uint8Array {
+  const text = { dataType: 'BYTES', shape: ['n'] } as const;
+  const mask = { dataType: 'BOOL', shape: ['n', 3] } as const;
+  const values = { dataType: 'FP16', shape: ['n', 1] } as const;
+  return encodeOnnxModel({
+    inputs: [
+      { name: 'text', ...text },
+      { name: 'mask', ...mask },
+      { name: 'values', ...values },
+    ],
+    outputs: [
+      { name: 'not', ...mask },
+      { name: 'echo', ...text },
+      { name: 'twice', ...values },
+    ],
+    operators: [
+      { type: 'Identity', inputs: ['text'], outputs: ['echo'] },
+      { type: 'Not', inputs: ['mask'], outputs: ['not'] },
+      { type: 'Add', inputs: ['values', 'values'], outputs: ['twice'] },
+    ],
   });
-  return encodeOnnxModel(
-    which === 'inputs'
-      ? {
-          inputs: [value('a'), value('b')],
-          outputs: [value('y')],
-          operators: [{ type: 'Add', inputs: ['a', 'b'], outputs: ['y'] }],
-        }
-      : {
-          inputs: [value('x')],
-          outputs: [value('y'), value('z')],
-          operators: [
-            { type: 'Identity', inputs: ['x'], outputs: ['y'] },
-            { type: 'Add', inputs: ['x', 'x'], outputs: ['z'] },
-          ],
-        },
-  );
 }
 
 /** Loads, but every run fails: it reshapes [n, 4] to three columns. */
@@ -55,9 +54,9 @@ export function failingModel(): Uint8Array {
 }
 
 /** Sums over the records: its output has no axis of records. */
-export function reducingModel(): Uint8Array {
+export function reducingModel(shape: readonly Dimension[] = ['n', 4]): Uint8Array {
   return encodeOnnxModel({
-    inputs: [{ name: 'x', dataType: 'FP32', shape: ['n', 4] }],
+    inputs: [{ name: 'x', dataType: 'FP32', shape }],
     outputs: [{ name: 'y', dataType: 'FP32', shape: [1, 4] }],
     operators: [{ type: 'ReduceSum', inputs: ['x', 'axes'], outputs: ['y'], attributes: { keepdims: 1 } }],
     constants: [{ name: 'axes', dataType: 'INT64', shape: [1], data: bytesOf(new BigInt64Array([0n])) }],
@@ -138,8 +137,10 @@ export function slowModel(turns: number): Uint8Array {
   });
 }
 
-/** Bytes that hold the values 0, 1, 0, 1 … of a data type. */
+/** Bytes that hold the values 0, 1, 0, 1 … of a data type; of BYTES the texts '0', '1'. */
 export function zerosAndOnes(dataType: DataType, count: number): Uint8Array {
+  if (dataType === 'BYTES')
+    return encodeBytesElements(Array.from({ length: count }, (_, index) => Buffer.from(String(index % 2))));
   const width = dataTypeInfo(dataType).bytesPerElement!;
   const one =
     dataType === 'FP16'

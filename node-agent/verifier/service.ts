@@ -79,7 +79,7 @@ function commit(
         if (first !== undefined) reply(first);
       } else if (request.part === 'record' && request.record) {
         if (window === undefined) throw new VerifierError('WINDOW_INVALID', 'a record came before the header');
-        window.add(request.record.input, request.record.output);
+        window.add(request.record.inputs, request.record.outputs);
         metrics.records.inc();
       } else {
         throw new VerifierError('WINDOW_INVALID', 'a message holds neither header nor record');

@@ -88,14 +88,9 @@ export class Commitment implements Disposable {
   }
 
   /** Waits while the sidecar is behind. Once the sidecar has answered nothing is sent: {@link receipt} tells what. */
-  async record(input: Uint8Array, output: Uint8Array): Promise<void> {
+  async record(inputs: readonly Uint8Array[], outputs: readonly Uint8Array[]): Promise<void> {
     if (this.#settled) return;
-    const more = this.#call.write({
-      record: {
-        input: Buffer.from(input.buffer, input.byteOffset, input.byteLength),
-        output: Buffer.from(output.buffer, output.byteOffset, output.byteLength),
-      },
-    });
+    const more = this.#call.write({ record: { inputs: inputs.map(bufferOf), outputs: outputs.map(bufferOf) } });
     if (more) return;
     const waiting = new AbortController();
     const answered = this.#receipt.promise.then(
@@ -116,6 +111,10 @@ export class Commitment implements Disposable {
   [Symbol.dispose](): void {
     if (!this.#settled) this.#call.cancel();
   }
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 function failureOf(error: ServiceError): TaskFailure {

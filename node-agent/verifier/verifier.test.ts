@@ -7,7 +7,15 @@ import { credentials, type ServiceError } from '@grpc/grpc-js';
 import { loadProtos } from '@isochrone/api';
 import type { CommitRequest } from '@isochrone/api/proto/isochrone/v1alpha1/CommitRequest';
 import type { WindowHeader } from '@isochrone/api/proto/isochrone/v1alpha1/WindowHeader';
-import { encodeNpy, tensorOf } from '@isochrone/tensor';
+import {
+  createTensor,
+  encodeBytesElements,
+  encodeNpy,
+  encodeNpyRecordsHeader,
+  layoutOf,
+  tensorOf,
+  writeRecords,
+} from '@isochrone/tensor';
 import {
   assertReceiptFollows,
   leafHash,
@@ -32,8 +40,8 @@ function header(overrides: Partial<WindowHeader> = {}): WindowHeader {
     modelSha256: 'ab'.repeat(32),
     numericProfile: 'FP32Strict',
     runtimeClass: 'cpu/amd64/ort-1.30.0',
-    input: { name: 'x', dataType: 'FP32', shape: [2] },
-    output: { name: 'y', dataType: 'INT64', shape: [] },
+    inputs: [{ name: 'x', dataType: 'FP32', shape: [2] }],
+    outputs: [{ name: 'y', dataType: 'INT64', shape: [] }],
     shards: [
       { index: 3, firstRecord: 10, records: 2 },
       { index: 5, firstRecord: 40, records: 1 },
@@ -47,7 +55,8 @@ const outputs = [7n, -1n, 9n].map((value) => new Uint8Array(BigInt64Array.of(val
 
 async function commit(client: VerifierClient, window: WindowHeader, count = 3): Promise<Uint8Array> {
   const commitment = client.commit(window, forever);
-  for (let record = 0; record < count; record += 1) await commitment.record(inputs[record % 3]!, outputs[record % 3]!);
+  for (let record = 0; record < count; record += 1)
+    await commitment.record([inputs[record % 3]!], [outputs[record % 3]!]);
   return commitment.receipt();
 }
 
@@ -108,6 +117,35 @@ describe('verifier sidecar', () => {
       assert.match(metrics, new RegExp(`isochrone_verifier_${line}`));
   });
 
+  test('signs objects of several outputs and of strings as they are delivered', async () => {
+    await using sidecar = await startSidecar();
+    const texts = ['né', ''];
+    const window = header({
+      outputs: [
+        { name: 'y', dataType: 'INT64', shape: [] },
+        { name: 'text', dataType: 'BYTES', shape: [] },
+      ],
+      shards: [{ index: 0, firstRecord: 0, records: 2, stringLengths: [2] }],
+    });
+    const commitment = sidecar.client.commit(window, forever);
+    for (const [record, text] of texts.entries())
+      await commitment.record([inputs[record]!], [outputs[record]!, encodeBytesElements([Buffer.from(text)])]);
+    const { receipt } = read(await commitment.receipt());
+    const layout = layoutOf([
+      { name: 'y', dataType: 'INT64', shape: [] },
+      { name: 'text', dataType: 'BYTES', shape: [], stringType: '<U2' },
+    ]);
+    const rows = writeRecords(layout, [
+      tensorOf('INT64', [2], BigInt64Array.of(7n, -1n)),
+      createTensor('BYTES', [2], encodeBytesElements(texts.map((text) => Buffer.from(text)))),
+    ]);
+    const object = Buffer.concat([encodeNpyRecordsHeader(layout, 2), rows]);
+    assert.deepEqual(
+      receipt.outputs.map(({ sha256, bytes }) => [Buffer.from(sha256).toString('hex'), bytes]),
+      [[createHash('sha256').update(object).digest('hex'), object.byteLength]],
+    );
+  });
+
   test('chains its receipts, over a restart too, and keeps its key', async () => {
     const windows = [header(), header(), header()];
     const first = await startSidecar();
@@ -140,7 +178,7 @@ describe('verifier sidecar', () => {
     await using sidecar = await startSidecar();
     const window = header();
     const abandoned = sidecar.client.commit(window, forever);
-    for (let record = 0; record < 3; record += 1) await abandoned.record(inputs[record]!, outputs[record]!);
+    for (let record = 0; record < 3; record += 1) await abandoned.record([inputs[record]!], [outputs[record]!]);
     abandoned[Symbol.dispose]();
     await assert.rejects(abandoned.receipt(), TaskFailure);
     // The next window is the first of the chain, and another content of the attempt is still free.
@@ -148,7 +186,7 @@ describe('verifier sidecar', () => {
     assert.equal(read(await commit(sidecar.client, window)).receipt.sequence, 1);
   });
 
-  const record: CommitRequest = { record: { input: Buffer.from(inputs[0]!), output: Buffer.from(outputs[0]!) } };
+  const record: CommitRequest = { record: { inputs: [Buffer.from(inputs[0]!)], outputs: [Buffer.from(outputs[0]!)] } };
   const one = { shards: [{ index: 0, firstRecord: 0, records: 1 }] };
   const hostile: readonly (readonly [string, readonly CommitRequest[], RegExp])[] = [
     ['nothing', [], /WINDOW_INVALID: the stream ended before the header/],
@@ -159,19 +197,19 @@ describe('verifier sidecar', () => {
     ['a record too many', [{ header: header(one) }, record, record], /WINDOW_INVALID: a record follows the last of 1/],
     [
       'an input too short',
-      [{ header: header() }, { record: { input: Buffer.alloc(7), output: Buffer.from(outputs[0]!) } }],
+      [{ header: header() }, { record: { inputs: [Buffer.alloc(7)], outputs: [Buffer.from(outputs[0]!)] } }],
       /RECORD_INVALID: record 10 of shard 3: FP32 .*needs 8 bytes, got 7/,
     ],
     [
       'an output too long',
-      [{ header: header() }, { record: { input: Buffer.from(inputs[0]!), output: Buffer.alloc(9) } }],
+      [{ header: header() }, { record: { inputs: [Buffer.from(inputs[0]!)], outputs: [Buffer.alloc(9)] } }],
       /RECORD_INVALID/,
     ],
     [
       'a BOOL that is neither',
       [
-        { header: header({ ...one, output: { name: 'y', dataType: 'BOOL', shape: [] } }) },
-        { record: { input: Buffer.from(inputs[0]!), output: Buffer.of(2) } },
+        { header: header({ ...one, outputs: [{ name: 'y', dataType: 'BOOL', shape: [] }] }) },
+        { record: { inputs: [Buffer.from(inputs[0]!)], outputs: [Buffer.of(2)] } },
       ],
       /RECORD_INVALID.*use 0 or 1/,
     ],
@@ -184,30 +222,58 @@ describe('verifier sidecar', () => {
     ['a digest that is none', [{ header: header({ modelSha256: 'AB' }) }], /header.model_sha256/],
     ['no profile', [{ header: header({ numericProfile: '' }) }], /header.numeric_profile/],
     ['a class without end', [{ header: header({ runtimeClass: 'x'.repeat(257) }) }], /header.runtime_class/],
-    ['no input', [{ header: header({ input: null }) }], /header.input is missing/],
+    ['no input', [{ header: header({ inputs: [] }) }], /header.inputs is 0; expected 1 to 64 tensors/],
     [
       'a tensor without a name',
-      [{ header: header({ output: { name: '', dataType: 'FP32', shape: [] } }) }],
-      /header.output.name/,
+      [{ header: header({ outputs: [{ name: '', dataType: 'FP32', shape: [] }] }) }],
+      /header.outputs.name/,
     ],
     [
       'a data type that is none',
-      [{ header: header({ input: { name: 'x', dataType: 'FP8', shape: [] } }) }],
-      /header.input: datatype "FP8" is unknown/,
+      [{ header: header({ inputs: [{ name: 'x', dataType: 'FP8', shape: [] }] }) }],
+      /header.inputs: datatype "FP8" is unknown/,
     ],
     [
-      'text as output',
-      [{ header: header({ output: { name: 'y', dataType: 'BYTES', shape: [] } }) }],
-      /header.output.data_type is "BYTES"/,
+      'strings whose width is not told',
+      [{ header: header({ outputs: [{ name: 'y', dataType: 'BYTES', shape: [] }] }) }],
+      /header.shards.string_lengths is \[\]; expected a length from 1 to 33554432 for each of 1 BYTES outputs/,
+    ],
+    [
+      'a string wider than it was told',
+      [
+        {
+          header: header({
+            outputs: [{ name: 'y', dataType: 'BYTES', shape: [] }],
+            shards: [{ ...one.shards[0]!, stringLengths: [1] }],
+          }),
+        },
+        { record: { inputs: [Buffer.from(inputs[0]!)], outputs: [Buffer.from([2, 0, 0, 0, 97, 98])] } },
+      ],
+      /RECORD_INVALID.*2 characters, 1 fit/,
+    ],
+    [
+      'a tensor too few',
+      [{ header: header(one) }, { record: { inputs: [], outputs: [Buffer.from(outputs[0]!)] } }],
+      /RECORD_INVALID.*inputs has 0 tensors, the header has 1/,
+    ],
+    [
+      'two tensors of one name',
+      [{ header: header({ inputs: [header().inputs![0]!, header().inputs![0]!] }) }],
+      /header.inputs.name is "x,x"/,
+    ],
+    [
+      'BF16 as output',
+      [{ header: header({ outputs: [{ name: 'y', dataType: 'BF16', shape: [] }] }) }],
+      /no dtype for BF16/,
     ],
     [
       'a negative dimension',
-      [{ header: header({ input: { name: 'x', dataType: 'FP32', shape: [-1] } }) }],
-      /header.input: shape\[0\] is -1/,
+      [{ header: header({ inputs: [{ name: 'x', dataType: 'FP32', shape: [-1] }] }) }],
+      /header.inputs: shape\[0\] is -1/,
     ],
     [
       'more elements than numbers count',
-      [{ header: header({ input: { name: 'x', dataType: 'FP32', shape: [2 ** 31, 2 ** 31] } }) }],
+      [{ header: header({ inputs: [{ name: 'x', dataType: 'FP32', shape: [2 ** 31, 2 ** 31] }] }) }],
       /header.input/,
     ],
     ['no shard', [{ header: header({ shards: [] }) }], /header.shards is 0/],

@@ -1,12 +1,15 @@
 import { createHash, type Hash } from 'node:crypto';
 import {
   createTensor,
-  dataTypeInfo,
   elementCount,
-  encodeNpyHeader,
+  encodeNpyRecordsHeader,
+  outputLayout,
   parseDataType,
   shapeOf,
+  writeRecords,
   type DataType,
+  type RecordLayout,
+  type Tensor,
 } from '@isochrone/tensor';
 import { leafHash, recordDigest, type Digest, type ReceiptOutput } from '@isochrone/verification';
 import type { RecordTensor__Output } from '@isochrone/api/proto/isochrone/v1alpha1/RecordTensor';
@@ -18,13 +21,15 @@ export const MAX_SHARDS = 64;
 export const MAX_RECORDS = 65_536;
 const MAX_TEXT = 256;
 const MAX_RANK = 16;
+const MAX_TENSORS = 64;
+const MAX_STRING = 2 ** 25;
 
 const uidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const sha256Pattern = /^[0-9a-f]{64}$/;
 
 interface RecordFormat {
   readonly name: string;
-  readonly dtype: DataType;
+  readonly dataType: DataType;
   readonly shape: readonly number[];
 }
 
@@ -32,6 +37,7 @@ interface Shard {
   readonly index: number;
   readonly firstRecord: number;
   readonly records: number;
+  readonly stringLengths: readonly number[];
 }
 
 /** What remains of a window once its records have passed. */
@@ -46,8 +52,10 @@ export interface WindowSummary {
  */
 export class Window {
   readonly header: WindowHeader__Output;
-  readonly #input: RecordFormat;
-  readonly #output: RecordFormat;
+  readonly #inputs: readonly RecordFormat[];
+  readonly #outputFormats: readonly RecordFormat[];
+  /** How the outputs lie in the object of each shard. */
+  readonly #layouts: readonly RecordLayout[];
   readonly #shards: readonly Shard[];
   readonly #nodeKey: Digest;
   readonly #modelDigest: Digest;
@@ -74,14 +82,15 @@ export class Window {
     check(isText(numericProfile), 'numeric_profile', numericProfile, `a text of 1 to ${MAX_TEXT} characters`);
     check(isText(runtimeClass), 'runtime_class', runtimeClass, `a text of 1 to ${MAX_TEXT} characters`);
     this.#modelDigest = Buffer.from(modelSha256, 'hex');
-    this.#input = recordFormat('input', header.input);
-    this.#output = recordFormat('output', header.output);
+    this.#inputs = recordFormats('inputs', header.inputs);
+    this.#outputFormats = recordFormats('outputs', header.outputs);
     this.#shards = checkedShards(header.shards);
+    this.#layouts = this.#shards.map((shard) => layoutOfShard(this.#outputFormats, shard));
     this.#hash = this.#startShard();
   }
 
   /** @throws VerifierError RECORD_INVALID, WINDOW_INVALID for a record too many */
-  add(input: Uint8Array, output: Uint8Array): void {
+  add(inputs: readonly Uint8Array[], outputs: readonly Uint8Array[]): void {
     const shard = this.#shards[this.#shard];
     if (shard === undefined) {
       throw new VerifierError(
@@ -90,7 +99,11 @@ export class Window {
       );
     }
     const record = shard.firstRecord + this.#done;
+    let stored: Uint8Array;
     try {
+      const output = tensorsOf('outputs', this.#outputFormats, outputs);
+      const rows = output.map(({ tensor }) => ({ ...tensor, shape: [1, ...tensor.shape] }));
+      stored = writeRecords(this.#layouts[this.#shard]!, rows);
       this.#leaves.push(
         leafHash({
           jobUID: this.header.workUid,
@@ -98,10 +111,10 @@ export class Window {
           attempt: this.header.attempt,
           record,
           nodeKey: this.#nodeKey,
-          inputDigest: digestOf(this.#input, input),
+          inputDigest: recordDigest(tensorsOf('inputs', this.#inputs, inputs)),
           modelDigest: this.#modelDigest,
           numericProfile: this.header.numericProfile,
-          outputDigest: digestOf(this.#output, output),
+          outputDigest: recordDigest(output),
         }),
       );
     } catch (cause) {
@@ -109,8 +122,8 @@ export class Window {
         cause,
       });
     }
-    this.#hash.update(output);
-    this.#bytes += output.byteLength;
+    this.#hash.update(stored);
+    this.#bytes += stored.byteLength;
     this.#done += 1;
     if (this.#done < shard.records) return;
     this.#outputs.push({
@@ -139,33 +152,61 @@ export class Window {
   /** The delivered object is an .npy: its header comes first. */
   #startShard(): Hash {
     const { records } = this.#shards[this.#shard]!;
-    const npyHeader = encodeNpyHeader(this.#output.dtype, [records, ...this.#output.shape]);
+    const npyHeader = encodeNpyRecordsHeader(this.#layouts[this.#shard]!, records);
     this.#bytes = npyHeader.byteLength;
     return createHash('sha256').update(npyHeader);
   }
 }
 
-function digestOf(format: RecordFormat, data: Uint8Array): Digest {
-  return recordDigest([{ name: format.name, tensor: createTensor(format.dtype, format.shape, data) }]);
+interface NamedTensor {
+  readonly name: string;
+  readonly tensor: Tensor;
 }
 
-function recordFormat(field: 'input' | 'output', tensor: RecordTensor__Output | null): RecordFormat {
-  if (tensor === null) throw new VerifierError('WINDOW_INVALID', `header.${field} is missing`);
-  const { name, dataType, shape } = tensor;
+function tensorsOf(field: string, formats: readonly RecordFormat[], parts: readonly Uint8Array[]): NamedTensor[] {
+  if (parts.length !== formats.length)
+    throw new VerifierError('RECORD_INVALID', `${field} has ${parts.length} tensors, the header has ${formats.length}`);
+  return formats.map(({ name, dataType, shape }, index) => ({
+    name,
+    tensor: createTensor(dataType, shape, parts[index]!),
+  }));
+}
+
+function recordFormats(field: 'inputs' | 'outputs', tensors: readonly RecordTensor__Output[]): RecordFormat[] {
+  check(tensors.length >= 1 && tensors.length <= MAX_TENSORS, field, tensors.length, `1 to ${MAX_TENSORS} tensors`);
+  const formats = tensors.map((tensor) => recordFormat(field, tensor));
+  const names = new Set(formats.map(({ name }) => name));
+  check(names.size === formats.length, `${field}.name`, formats.map(({ name }) => name).join(), 'each name once');
+  return formats;
+}
+
+function recordFormat(field: string, { name, dataType, shape }: RecordTensor__Output): RecordFormat {
   check(isText(name), `${field}.name`, name, `a text of 1 to ${MAX_TEXT} characters`);
   check(shape.length <= MAX_RANK, `${field}.shape`, shape.length, `at most ${MAX_RANK} dimensions`);
   try {
-    const format = { name, dtype: parseDataType(dataType), shape: shapeOf(shape) };
+    const format = { name, dataType: parseDataType(dataType), shape: shapeOf(shape) };
     elementCount(format.shape);
-    check(
-      dataTypeInfo(format.dtype).npyDescr !== undefined,
-      `${field}.data_type`,
-      dataType,
-      'a data type that .npy has',
-    );
     return format;
   } catch (cause) {
     throw new VerifierError('WINDOW_INVALID', `header.${field}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** One output lies as an array, several as the fields of a structured one. */
+function layoutOfShard(formats: readonly RecordFormat[], { stringLengths }: Shard): RecordLayout {
+  const strings = formats.filter(({ dataType }) => dataType === 'BYTES').length;
+  check(
+    stringLengths.length === strings && stringLengths.every((length) => length >= 1 && length <= MAX_STRING),
+    'shards.string_lengths',
+    stringLengths,
+    `a length from 1 to ${MAX_STRING} for each of ${strings} BYTES outputs`,
+  );
+  try {
+    const layout = outputLayout(formats, stringLengths);
+    encodeNpyRecordsHeader(layout, 1);
+    return layout;
+  } catch (cause) {
+    throw new VerifierError('WINDOW_INVALID', `header.outputs: ${messageOf(cause)}`, { cause });
   }
 }
 

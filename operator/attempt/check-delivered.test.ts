@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { encodeNpyHeader } from '@isochrone/tensor';
+import {
+  createTensor,
+  decodeBytesElements,
+  encodeBytesElements,
+  encodeNpyHeader,
+  encodeNpyRecordsHeader,
+  layoutOf,
+  writeRecords,
+  type Tensor,
+} from '@isochrone/tensor';
 import {
   NO_PREVIOUS_RECEIPT,
   merkleProof,
@@ -18,7 +27,7 @@ import { checkDelivered } from './check-delivered.ts';
 import { readDelivered } from './delivered-object.ts';
 import { checkReceipt } from './receipt-check.ts';
 import { startObjectServer, type ObjectServer } from './testing/object-server.ts';
-import { expectedLeaf, windowRows, type Window } from './window.ts';
+import { expectedLeaf, namedTensors, windowRows, type Window } from './window.ts';
 
 const { publicKey, privateKey } = generateKeyPairSync('ed25519');
 const floats = (...values: number[]): Buffer => Buffer.from(Float32Array.from(values).buffer);
@@ -34,11 +43,17 @@ const shards = [
   { index: 2, firstRecord: 4, records: 2 },
   { index: 3, firstRecord: 6, records: 3 },
 ];
+const outputLayout = layoutOf([{ name: 'y', dataType: 'FP32', shape: [2] }]);
 const inputs = Array.from({ length: 10 }, (_, record) => floats(record, record + 0.5));
 const outputs = Array.from({ length: 10 }, (_, record) => floats(record * 2, -record));
 const spec = makeTask(7, undefined, {
   shards,
-  input: { etag: '', dataType: 'FP32', recordShape: [2], dataOffset: encodeNpyHeader('FP32', [10, 2]).byteLength },
+  input: {
+    etag: '',
+    dataOffset: encodeNpyHeader('FP32', [10, 2]).byteLength,
+    recordBytes: 8,
+    fields: [{ name: 'x', dataType: 'FP32', shape: [2], offset: 0 }],
+  },
 }).spec;
 
 interface World {
@@ -51,7 +66,7 @@ interface World {
 async function deliver(
   name: string,
   committed: readonly Buffer[] = outputs,
-  form: Partial<Window['output']> = {},
+  form: Partial<Window['forms'][number]> = {},
 ): Promise<World> {
   const { client } = server;
   const object = (shard: number): string => `/data/${name}/${shard}.npy`;
@@ -86,16 +101,14 @@ async function deliver(
       dataOffset: spec.input!.dataOffset,
       rowBytes: 8,
     },
-    inputName: 'x',
-    outputName: 'y',
-    output: { dataType: 'FP32', recordShape: [-1] },
+    forms: [{ name: 'y', dataType: 'FP32', recordShape: [-1] }],
     outputs: { client, location: (shard) => ({ bucket: 'data', key: `${name}/${shard}.npy` }) },
   };
   const leaves = windowRows(spec).map((row) =>
-    expectedLeaf(window, row, inputs[row.record]!, committed[row.record]!, [2]),
+    expectedLeaf(window, row, inputs[row.record]!, committed[row.record]!, outputLayout),
   );
   return {
-    window: { ...window, receipt: { ...receipt, root: merkleRoot(leaves) }, output: { ...window.output, ...form } },
+    window: { ...window, receipt: { ...receipt, root: merkleRoot(leaves) }, forms: [{ ...window.forms[0]!, ...form }] },
     leaves,
     object,
   };
@@ -170,7 +183,13 @@ describe('checkDelivered', () => {
     const at = { bucket: 'data', key: 'wide.npy' };
     const rows: number[] = [];
     const read = (recordShape: number[]) =>
-      readDelivered(server.client, at, signed, { dataType: 'FP32', recordShape }, (_, index) => void rows.push(index));
+      readDelivered(
+        server.client,
+        at,
+        signed,
+        [{ name: 'y', dataType: 'FP32', recordShape }],
+        (_, index) => void rows.push(index),
+      );
     await assert.rejects(read([-1]), { name: 'OutputOffForm', message: /fix the axes/ });
     assert.deepEqual(rows, []);
     await read([columns]);
@@ -184,11 +203,43 @@ describe('checkDelivered', () => {
         server.client,
         { bucket: 'data', key: 'nowhere.npy' },
         signed,
-        { dataType: 'FP32', recordShape },
+        [{ name: 'y', dataType: 'FP32', recordShape }],
         () => undefined,
       );
       await assert.rejects(read, { name: 'OutputOffForm', message: /1099511627776 bytes/ });
     }
+  });
+
+  test('rows of several outputs and of strings are told apart by the names and types of the model', async () => {
+    const layout = layoutOf([
+      { name: 'y', dataType: 'FP32', shape: [] },
+      { name: 'text', dataType: 'BYTES', shape: [], stringType: '<U2' },
+    ]);
+    const rows = writeRecords(layout, [
+      createTensor('FP32', [2], floats(1, 2)),
+      createTensor('BYTES', [2], encodeBytesElements([Buffer.from('né'), Buffer.from('')])),
+    ]);
+    const bytes = Buffer.concat([encodeNpyRecordsHeader(layout, 2), rows]);
+    const at = { bucket: 'data', key: 'several.npy' };
+    await server.client.put(at, bytes);
+    const signed = { sha256: createHash('sha256').update(bytes).digest(), bytes: bytes.byteLength, records: 2 };
+    const y = { name: 'y', dataType: 'FP32', recordShape: [] };
+    const text = { name: 'text', dataType: 'BYTES', recordShape: [] };
+    const texts: string[] = [];
+    const read = (...forms: Window['forms'][number][]) =>
+      readDelivered(server.client, at, signed, forms, (row, _index, header) => {
+        const [, { tensor }] = namedTensors(header, row) as [unknown, { tensor: Tensor }];
+        texts.push(...decodeBytesElements(tensor).map((element) => Buffer.from(element).toString()));
+      });
+    await read(y, text);
+    assert.deepEqual(texts, ['né', '']);
+    for (const [forms, message] of [
+      [[y], /has the fields y, text, the model gives one array/],
+      [[text, y], /the model gives the fields text, y/],
+      [[y, { ...text, dataType: 'INT32' }], /output text, is of BYTES, the model gives INT32/],
+      [[y, { ...text, recordShape: [2] }], /output text, has records of shape \[\], the model gives \[2\]/],
+    ] as const)
+      await assert.rejects(read(...forms), { name: 'OutputOffForm', message });
   });
 
   test('an input that changed or is gone is not held against the node', async () => {

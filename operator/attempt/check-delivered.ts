@@ -1,6 +1,6 @@
 import type { InferenceTask } from '@isochrone/api';
 import { merkleRoot, verifyMerkleProof, type Digest } from '@isochrone/verification';
-import { TensorError } from '@isochrone/tensor';
+import { TensorError, type RecordLayout } from '@isochrone/tensor';
 import { hasCode } from '../errors.ts';
 import { DeliveredMismatch, readDelivered } from './delivered-object.ts';
 import { readRows, type RowObject } from './row-reader.ts';
@@ -14,7 +14,7 @@ export class WindowInputLost extends Error {
 export type Opening = NonNullable<NonNullable<InferenceTask['status']>['openings']>[number];
 
 /** What was delivered, by shard, as it was when it was checked. */
-export type DeliveredRows = ReadonlyMap<number, RowObject & { readonly recordShape: readonly number[] }>;
+export type DeliveredRows = ReadonlyMap<number, RowObject & { readonly layout: RecordLayout }>;
 
 /**
  * Looks at the bytes that were delivered: each object once, its digest, form and rows; the leaves of the checked rows are
@@ -32,7 +32,7 @@ export async function checkDelivered(
   const checked = rows === 'All' ? all : rows.map((leaf) => all[leaf]!);
   const inputs = readInputs(window, checked, signal);
   const leaves: Digest[] = [];
-  const delivered = new Map<number, RowObject & { readonly recordShape: readonly number[] }>();
+  const delivered = new Map<number, RowObject & { readonly layout: RecordLayout }>();
   let next = 0;
   for (const { index: shardIndex } of window.spec.shards ?? []) {
     const signed = window.receipt.outputs.find((output) => output.shardIndex === shardIndex)!;
@@ -41,13 +41,13 @@ export async function checkDelivered(
       window.outputs.client,
       location,
       signed,
-      window.output,
-      async (bytes, row, { shape }) => {
+      window.forms,
+      async (bytes, row, layout) => {
         const wanted = checked[next];
         if (wanted?.shardIndex !== shardIndex || wanted.row !== row) return;
         next++;
         const input = (await inputs.next()).value!;
-        leaves.push(leafOf(window, wanted, input, bytes, shape.slice(1)));
+        leaves.push(leafOf(window, wanted, input, bytes, layout));
       },
       signal,
     );
@@ -57,7 +57,7 @@ export async function checkDelivered(
       etag,
       dataOffset: header.dataOffset,
       rowBytes: header.recordBytes,
-      recordShape: header.shape.slice(1),
+      layout: header,
     });
   }
   if (rows === 'All') checkRoot(window, leaves);
@@ -82,15 +82,9 @@ async function* readInputs(
 }
 
 /** Bytes that a tensor of the model's type cannot hold (a BOOL of 7) are a mismatch too. */
-function leafOf(
-  window: Window,
-  row: WindowRow,
-  input: Uint8Array,
-  output: Uint8Array,
-  shape: readonly number[],
-): Digest {
+function leafOf(window: Window, row: WindowRow, input: Uint8Array, output: Uint8Array, layout: RecordLayout): Digest {
   try {
-    return expectedLeaf(window, row, input, output, shape);
+    return expectedLeaf(window, row, input, output, layout);
   } catch (error) {
     if (error instanceof TensorError) throw new DeliveredMismatch(`record ${row.record}: ${error.message}`);
     throw error;

@@ -1,4 +1,4 @@
-import { parseDataType } from '@isochrone/tensor';
+import type { RecordLayout } from '@isochrone/tensor';
 import {
   compareRecords,
   modelTolerance,
@@ -7,11 +7,12 @@ import {
   type Outcome,
 } from '@isochrone/verification';
 import { readRows, type RowRef } from './row-reader.ts';
+import { namedTensors } from './window.ts';
 
-/** Rows to compare: the same record in two executions, each with the shape it was delivered in. */
+/** Rows to compare: the same record in two executions, each as it was delivered. */
 export interface RowPair {
-  readonly reference: RowRef & { readonly shape: readonly number[] };
-  readonly candidate: RowRef & { readonly shape: readonly number[] };
+  readonly reference: RowRef & { readonly layout: RecordLayout };
+  readonly candidate: RowRef & { readonly layout: RecordLayout };
 }
 
 export interface RowComparisons {
@@ -22,18 +23,14 @@ export interface RowComparisons {
 
 /**
  * Compares row by row within the tolerance of the model, holding one block of each side.
- * @param dataType of the output
  * @throws OperatorError STORAGE_*
  */
 export async function compareRows(
   pairs: readonly RowPair[],
-  dataType: string,
   model: ComparedModel,
   relation: ClassRelation,
   signal?: AbortSignal,
 ): Promise<RowComparisons> {
-  const dtype = parseDataType(dataType);
-  const tolerance = modelTolerance(model, dtype, relation);
   const candidates = readRows(
     pairs.map(({ candidate }) => candidate),
     signal,
@@ -47,13 +44,13 @@ export async function compareRows(
     const pair = pairs[outcomes.length]!;
     const candidate = (await candidates.next()).value!;
     const { outcome, reason, outputs } = compareRecords(
-      [{ name: 'output', tensor: { dtype, shape: pair.reference.shape, data: reference } }],
-      [{ name: 'output', tensor: { dtype, shape: pair.candidate.shape, data: candidate } }],
-      tolerance,
+      namedTensors(pair.reference.layout, reference),
+      namedTensors(pair.candidate.layout, candidate),
+      (dataType) => modelTolerance(model, dataType, relation),
     );
     if (severity[outcome] > severity[worst.outcome]) {
-      const figures = outputs['output'];
-      const distance = figures === undefined ? '' : `, relative L2 ${figures.relativeL2.toExponential(2)}`;
+      const distances = Object.values(outputs).map(({ relativeL2 }) => relativeL2);
+      const distance = distances.length === 0 ? '' : `, relative L2 ${Math.max(...distances).toExponential(2)}`;
       worst = { outcome, message: `row ${outcomes.length} of the sample: ${reason}${distance}` };
     }
     outcomes.push(outcome);

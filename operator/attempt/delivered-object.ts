@@ -5,12 +5,14 @@ import {
   TensorError,
   assertNpyLength,
   npyHeaderLength,
-  parseNpyHeader,
-  type NpyHeader,
+  dataTypeInfo,
+  elementCount,
+  parseDataType,
+  parseNpyRecords,
+  type NpyRecords,
 } from '@isochrone/tensor';
 import type { ObjectLocation, S3Client } from '../storage/index.ts';
 import { splitIntoRows } from './row-reader.ts';
-import { recordBytes } from './window.ts';
 
 /** The object is not what its node signed: proof against the node. */
 export class DeliveredMismatch extends Error {
@@ -31,14 +33,16 @@ export interface SignedObject {
   readonly records: number;
 }
 
+/** One output of the model. */
 export interface OutputForm {
+  readonly name: string;
   readonly dataType: string;
   /** Of one record; -1 where the model leaves an axis open. */
   readonly recordShape: readonly number[];
 }
 
 export interface ReadObject {
-  readonly header: NpyHeader;
+  readonly header: NpyRecords;
   readonly etag: string;
 }
 
@@ -54,11 +58,11 @@ export async function readDelivered(
   client: S3Client,
   location: ObjectLocation,
   signed: SignedObject,
-  form: OutputForm,
-  onRow: (row: Uint8Array, index: number, header: NpyHeader) => Promise<void> | void,
+  forms: readonly OutputForm[],
+  onRow: (row: Uint8Array, index: number, header: NpyRecords) => Promise<void> | void,
   signal?: AbortSignal,
 ): Promise<ReadObject> {
-  assertSize(signed, form, location.key);
+  assertSize(signed, forms, location.key);
   const stream = await client.getStream(location, signal === undefined ? {} : { signal });
   const hash = createHash('sha256');
   let length = 0;
@@ -73,7 +77,7 @@ export async function readDelivered(
   };
   const chunks = hashed();
   try {
-    const header = await readRowsOf(chunks, signed, form, location.key, onRow).catch(unlessOffForm);
+    const header = await readRowsOf(chunks, signed, forms, location.key, onRow).catch(unlessOffForm);
     // Whatever follows counts too: an object of another form is held against its node only when it is not the signed one.
     while ((await chunks.next()).done !== true);
     if (length !== signed.bytes)
@@ -95,12 +99,12 @@ export async function readDelivered(
 async function readRowsOf(
   chunks: AsyncGenerator<Uint8Array, void>,
   signed: SignedObject,
-  form: OutputForm,
+  forms: readonly OutputForm[],
   name: string,
   onRow: Parameters<typeof readDelivered>[4],
-): Promise<NpyHeader> {
-  const { header, rest } = await readHeader(chunks, name);
-  checkForm(header, signed, form, name);
+): Promise<NpyRecords> {
+  const { header: stored, rest } = await readHeader(chunks, name);
+  const header = boundHeader(stored, signed, forms, name);
   let index = 0;
   if (header.recordBytes > 0)
     for await (const row of splitIntoRows(rest, header.recordBytes)) await onRow(row, index++, header);
@@ -113,21 +117,32 @@ function unlessOffForm(error: unknown): OutputOffForm {
   throw error;
 }
 
-/** Before anything is read: what the form cannot fill is not fetched. */
-function assertSize({ bytes, records }: SignedObject, form: OutputForm, name: string): void {
-  const isOpen = form.recordShape.some((size) => size < 0);
-  const most = MAX_NPY_HEADER_BYTES + records * (isOpen ? longestOpenRowBytes : recordBytes(form));
+/** Before anything is read: what the forms cannot fill is not fetched. */
+function assertSize({ bytes, records }: SignedObject, forms: readonly OutputForm[], name: string): void {
+  const rowBytes = forms.some(isOpen)
+    ? longestOpenRowBytes
+    : forms.reduce((sum, { dataType, recordShape }) => sum + elementBytes(dataType)! * elementCount(recordShape), 0);
+  const most = MAX_NPY_HEADER_BYTES + records * rowBytes;
   if (bytes > most)
     throw new OutputOffForm(
       `${name} has ${bytes} bytes, ${records} records of the model have at most ${most}; check the model's output shape, and fix its open axes`,
     );
 }
 
+/** Whether the node chooses how many bytes the output has: an axis, or the length of its strings. */
+function isOpen({ dataType, recordShape }: OutputForm): boolean {
+  return recordShape.some((size) => size < 0) || elementBytes(dataType) === undefined;
+}
+
+function elementBytes(dataType: string): number | undefined {
+  return dataTypeInfo(parseDataType(dataType)).bytesPerElement;
+}
+
 /** Takes the header from the front of a stream; `rest` is the data. */
 async function readHeader(
   chunks: AsyncGenerator<Uint8Array, void>,
   name: string,
-): Promise<{ header: NpyHeader; rest: AsyncIterable<Uint8Array> }> {
+): Promise<{ header: NpyRecords; rest: AsyncIterable<Uint8Array> }> {
   let front: Uint8Array = new Uint8Array();
   let needed: number | undefined;
   while (needed === undefined || front.byteLength < needed) {
@@ -137,7 +152,7 @@ async function readHeader(
     if (needed === undefined && front.byteLength >= NPY_PREFIX_BYTES)
       needed = orOffForm(name, () => npyHeaderLength(front));
   }
-  const header = orOffForm(name, () => parseNpyHeader(front));
+  const header = orOffForm(name, () => parseNpyRecords(front));
   const first = front.subarray(header.dataOffset);
   const rest = async function* (): AsyncGenerator<Uint8Array, void> {
     if (first.byteLength > 0) yield first;
@@ -146,23 +161,35 @@ async function readHeader(
   return { header, rest: rest() };
 }
 
-function checkForm(header: NpyHeader, signed: SignedObject, form: OutputForm, name: string): void {
+/** Checks the header and gives its fields the names of the model's outputs. */
+function boundHeader(header: NpyRecords, signed: SignedObject, forms: readonly OutputForm[], name: string): NpyRecords {
   orOffForm(name, () => assertNpyLength(header, signed.bytes));
-  if (header.dtype !== form.dataType)
-    throw new OutputOffForm(`${name} is of ${header.dtype}, the model gives ${form.dataType}`);
-  const [records, ...shape] = header.shape;
-  if (records !== signed.records)
-    throw new OutputOffForm(`${name} has ${String(records)} records, the shard has ${signed.records}`);
-  if (header.recordBytes > longestOpenRowBytes && form.recordShape.some((size) => size < 0)) {
+  if (header.records !== signed.records)
+    throw new OutputOffForm(`${name} has ${header.records} records, the shard has ${signed.records}`);
+  const names = forms.length === 1 ? [''] : forms.map((form) => form.name);
+  const stored = header.fields.map((field) => field.name);
+  if (stored.join('\n') !== names.join('\n')) {
+    const told = (list: readonly string[]): string => (list[0] === '' ? 'one array' : `the fields ${list.join(', ')}`);
+    throw new OutputOffForm(`${name} has ${told(stored)}, the model gives ${told(names)}`);
+  }
+  if (header.recordBytes > longestOpenRowBytes && forms.some(isOpen)) {
     throw new OutputOffForm(
       `${name} has records of ${header.recordBytes} bytes, at most ${longestOpenRowBytes} are read where the model leaves an axis open; fix the axes of its output`,
     );
   }
-  if (!fitsShape(shape, form.recordShape)) {
-    throw new OutputOffForm(
-      `${name} has records of shape [${shape.join(', ')}], the model gives [${form.recordShape.join(', ')}]`,
-    );
-  }
+  const fields = header.fields.map((field, index) => {
+    const form = forms[index]!;
+    const where = forms.length === 1 ? name : `${name}, output ${form.name},`;
+    if (field.dataType !== form.dataType)
+      throw new OutputOffForm(`${where} is of ${field.dataType}, the model gives ${form.dataType}`);
+    if (!fitsShape(field.shape, form.recordShape)) {
+      throw new OutputOffForm(
+        `${where} has records of shape [${field.shape.join(', ')}], the model gives [${form.recordShape.join(', ')}]`,
+      );
+    }
+    return { ...field, name: form.name };
+  });
+  return { ...header, fields };
 }
 
 /** Whether a shape is one that the model's may become: -1 stands for any length. */

@@ -1,7 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 import type { InferenceTask } from '@isochrone/api';
-import { elementCount, dataTypeInfo, parseDataType } from '@isochrone/tensor';
-import { leafHash, nodeKeyDigest, recordDigest, type Digest, type Receipt } from '@isochrone/verification';
+import { parseDataType, readRecord, type RecordLayout } from '@isochrone/tensor';
+import {
+  leafHash,
+  nodeKeyDigest,
+  recordDigest,
+  type Digest,
+  type NamedTensor,
+  type Receipt,
+} from '@isochrone/verification';
 import type { ObjectLocation, S3Client } from '../storage/index.ts';
 import type { OutputForm } from './delivered-object.ts';
 import type { RowObject } from './row-reader.ts';
@@ -12,9 +19,8 @@ export interface Window {
   readonly receipt: Receipt;
   readonly nodeKey: KeyObject;
   readonly input: RowObject;
-  readonly inputName: string;
-  readonly outputName: string;
-  readonly output: OutputForm;
+  /** In the order of the model. */
+  readonly forms: readonly OutputForm[];
   readonly outputs: { readonly client: S3Client; readonly location: (shardIndex: number) => ObjectLocation };
 }
 
@@ -38,31 +44,40 @@ export function windowRows(spec: InferenceTask['spec']): WindowRow[] {
   return rows;
 }
 
-/** What the node must have committed to for a record with these bytes. */
+/**
+ * What the node must have committed to for a record with these bytes.
+ * @param layout of the output
+ * @throws TensorError for bytes that a tensor cannot hold
+ */
 export function expectedLeaf(
-  window: Window,
+  { spec, receipt, nodeKey }: Window,
   { shardIndex, record }: WindowRow,
   input: Uint8Array,
   output: Uint8Array,
-  outputShape: readonly number[],
+  layout: RecordLayout,
 ): Digest {
-  const { spec, receipt } = window;
-  const inputTensor = { dtype: parseDataType(spec.input!.dataType), shape: spec.input!.recordShape, data: input };
-  const outputTensor = { dtype: parseDataType(window.output.dataType), shape: outputShape, data: output };
   return leafHash({
     jobUID: spec.workUID,
     shardIndex,
     attempt: spec.attempt,
     record,
-    nodeKey: nodeKeyDigest(window.nodeKey),
-    inputDigest: recordDigest([{ name: window.inputName, tensor: inputTensor }]),
+    nodeKey: nodeKeyDigest(nodeKey),
+    inputDigest: recordDigest(namedTensors(inputLayout(spec.input!), input)),
     modelDigest: receipt.modelDigest,
     numericProfile: spec.model.numericProfile,
-    outputDigest: recordDigest([{ name: window.outputName, tensor: outputTensor }]),
+    outputDigest: recordDigest(namedTensors(layout, output)),
   });
 }
 
-/** Bytes of one record of an input. @throws TensorError */
-export function recordBytes(input: { readonly dataType: string; readonly recordShape: readonly number[] }): number {
-  return elementCount(input.recordShape) * (dataTypeInfo(parseDataType(input.dataType)).bytesPerElement ?? 0);
+/** The tensors of a record by their names. @throws TensorError */
+export function namedTensors(layout: RecordLayout, record: Uint8Array): NamedTensor[] {
+  return readRecord(layout, record).map((tensor, index) => ({ name: layout.fields[index]!.name, tensor }));
+}
+
+/** How the records of an input lie, as a task or a job's status tells it. @throws TensorError DTYPE_UNKNOWN */
+export function inputLayout({
+  fields,
+  recordBytes,
+}: Pick<NonNullable<Window['spec']['input']>, 'fields' | 'recordBytes'>): RecordLayout {
+  return { recordBytes, fields: fields.map((field) => ({ ...field, dataType: parseDataType(field.dataType) })) };
 }

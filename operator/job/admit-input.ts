@@ -4,8 +4,9 @@ import {
   TensorError,
   assertNpyLength,
   npyHeaderLength,
-  parseNpyHeader,
-  type NpyHeader,
+  parseNpyRecords,
+  type Field,
+  type NpyRecords,
 } from '@isochrone/tensor';
 import { fitsShape } from '../attempt/delivered-object.ts';
 import { OperatorError, hasCode, type OperatorErrorCode } from '../errors.ts';
@@ -46,7 +47,7 @@ export async function admitInput(
       'InputEmpty',
       `${job.spec.input.uri} holds no records; write an array whose first axis is not 0`,
     );
-  checkTensor(job.spec.input.uri, header, model);
+  const fields = boundFields(job.spec.input.uri, header, model);
   const shards = shardCount(header.records, job.spec.recordsPerShard);
   if (shards > maxShards) {
     const least = Math.ceil(header.records / maxShards);
@@ -59,10 +60,10 @@ export async function admitInput(
   return {
     etag: input.etag,
     sizeBytes: input.sizeBytes,
-    dataType: header.dtype,
-    recordShape: header.shape.slice(1),
     records: header.records,
     dataOffset: header.dataOffset,
+    recordBytes: header.recordBytes,
+    fields: fields.map((field) => ({ ...field, shape: [...field.shape] })),
   };
 }
 
@@ -70,7 +71,7 @@ async function readInput(
   uri: string,
   { client, location }: StoredObject,
   signal: AbortSignal,
-): Promise<{ header: NpyHeader; etag: string; sizeBytes: number }> {
+): Promise<{ header: NpyRecords; etag: string; sizeBytes: number }> {
   try {
     const { etag, sizeBytes } = await client.head(location, signal);
     const read = async (bytes: number): Promise<Uint8Array> => {
@@ -80,7 +81,7 @@ async function readInput(
     let front = await read(firstReadBytes);
     const needed = npyHeaderLength(front.subarray(0, Math.max(NPY_PREFIX_BYTES, 0)));
     if (needed > front.byteLength) front = await read(needed);
-    const header = parseNpyHeader(front);
+    const header = parseNpyRecords(front);
     assertNpyLength(header, sizeBytes);
     return { header, etag, sizeBytes };
   } catch (error) {
@@ -99,26 +100,52 @@ async function readInput(
   }
 }
 
-function checkTensor(uri: string, header: NpyHeader, { input, version }: JobModel): void {
-  if (header.dtype !== input.dataType) {
-    throw new AdmissionProblem(
-      'InputTypeMismatch',
-      `${uri} is of ${header.dtype}, input ${input.name} of the model takes ${input.dataType}; convert it`,
-    );
-  }
+/** The tensors of a record under the names of the model's inputs, in its order. */
+function boundFields(uri: string, header: NpyRecords, { inputs, version }: JobModel): Field[] {
   if (header.recordBytes > MAX_RECORD_BYTES) {
     throw new AdmissionProblem(
       'InputInvalid',
       `${uri} has records of ${header.recordBytes} bytes, at most ${MAX_RECORD_BYTES} are run; write smaller records`,
     );
   }
-  const shape = header.shape.slice(1);
-  if (!fitsShape(shape, input.shape.slice(1))) {
+  const [first] = header.fields;
+  const isPlain = first?.name === '';
+  const names = inputs.map(({ name }) => name).join(', ');
+  if (isPlain && inputs.length > 1) {
     throw new AdmissionProblem(
-      'InputShapeMismatch',
-      `${uri} has records of shape [${shape.join(', ')}], input ${input.name} of version ${version.version} takes [${input.shape.slice(1).join(', ')}]; reshape it`,
+      'InputTensorsMismatch',
+      `${uri} is one array, version ${version.version} takes ${inputs.length} inputs (${names}); write a structured array with a field for each`,
     );
   }
+  const unknown = header.fields.find(({ name }) => name !== '' && !inputs.some((input) => input.name === name));
+  if (unknown !== undefined) {
+    throw new AdmissionProblem(
+      'InputTensorsMismatch',
+      `${uri} has the field ${unknown.name}, version ${version.version} takes ${names}; drop or rename it`,
+    );
+  }
+  return inputs.map((input) => {
+    const field = isPlain ? first : header.fields.find(({ name }) => name === input.name);
+    if (field === undefined) {
+      throw new AdmissionProblem(
+        'InputTensorsMismatch',
+        `${uri} has no field ${input.name}, which version ${version.version} takes; add it`,
+      );
+    }
+    if (field.dataType !== input.dataType) {
+      throw new AdmissionProblem(
+        'InputTypeMismatch',
+        `${uri} is of ${field.dataType}, input ${input.name} of the model takes ${input.dataType}; convert it`,
+      );
+    }
+    if (!fitsShape(field.shape, input.shape.slice(1))) {
+      throw new AdmissionProblem(
+        'InputShapeMismatch',
+        `${uri} has records of shape [${field.shape.join(', ')}], input ${input.name} of version ${version.version} takes [${input.shape.slice(1).join(', ')}]; reshape it`,
+      );
+    }
+    return { ...field, name: input.name };
+  });
 }
 
 /** Leaves nothing behind. A store that ignores conditions would let two writers of one key both win. */

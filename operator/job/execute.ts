@@ -121,16 +121,13 @@ async function execute(shell: JobShell, action: Action, signal: AbortSignal): Pr
       return false;
     case 'FetchEvidence': {
       const pinned = await acceptReceipt(shell, action.attempt);
-      const { input, output } = shell.model();
       if (pinned === undefined) return true;
-      const form = { dataType: output.dataType, recordShape: output.shape.slice(1) };
-      const window = {
-        ...pinned,
-        spec: shell.task(action.attempt)!.spec,
-        inputName: input.name,
-        outputName: output.name,
-        output: form,
-      };
+      const forms = shell.model().outputs.map(({ name, dataType, shape }) => ({
+        name,
+        dataType,
+        recordShape: shape.slice(1),
+      }));
+      const window = { ...pinned, spec: shell.task(action.attempt)!.spec, forms };
       shell.inBackground(actionKey(action), (stop) =>
         objects.fetchEvidence(shell, action.attempt, window, action.rows, stop),
       );

@@ -41,8 +41,7 @@ export function buildManifest(
       uri: input.uri,
       etag: admitted.etag,
       records: admitted.records,
-      dataType: admitted.dataType,
-      recordShape: admitted.recordShape,
+      tensors: admitted.fields.map(({ name, dataType, shape }) => ({ name, dataType, shape })),
     },
     shards,
   };

@@ -6,8 +6,9 @@ export interface JobModel {
   readonly version: ModelVersion;
   readonly sizeBytes: number;
   readonly referenceNanosecondsPerRecord: number;
-  readonly input: ModelTensor;
-  readonly output: ModelTensor;
+  /** In the order of the model; at least one. */
+  readonly inputs: readonly ModelTensor[];
+  readonly outputs: readonly ModelTensor[];
   /** Bytes of device memory to ask for. */
   readonly deviceMemory: number;
   readonly deviceMemoryQuantity: string;
@@ -47,13 +48,7 @@ export function resolveModel(
       `set spec.versions[${version}].referenceNanosecondsPerRecord of InferenceModel ${name}${hint}`,
     );
   }
-  const [input, output] = [status.inputs?.[0], status.outputs?.[0]];
-  if (input === undefined || output === undefined || status.inputs?.length !== 1 || status.outputs?.length !== 1) {
-    return problem(
-      'ModelNotAdmitted',
-      `version ${version} of InferenceModel ${name} must have one input and one output tensor for batch jobs`,
-    );
-  }
+  const { inputs = [], outputs = [] } = status;
   const own = job.spec.hardware.deviceMemory;
   const quantity = own ?? spec.deviceMemory;
   const deviceMemory = parseQuantity(quantity);
@@ -68,8 +63,8 @@ export function resolveModel(
       version: spec,
       sizeBytes: status.sizeBytes ?? 0,
       referenceNanosecondsPerRecord: spec.referenceNanosecondsPerRecord,
-      input,
-      output,
+      inputs,
+      outputs,
       deviceMemory,
       deviceMemoryQuantity: quantity,
     },

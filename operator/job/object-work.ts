@@ -3,9 +3,9 @@ import { compareRows, type RowPair } from '../attempt/compare-rows.ts';
 import { composeRecords } from '../attempt/composition.ts';
 import { DeliveredMismatch, OutputOffForm } from '../attempt/delivered-object.ts';
 import { readRows, type RowObject } from '../attempt/row-reader.ts';
-import { recordBytes, windowRows, type Window } from '../attempt/window.ts';
+import { inputLayout, windowRows, type Window } from '../attempt/window.ts';
 import { OperatorError, hasCode } from '../errors.ts';
-import { encodeNpyHeader, parseDataType } from '@isochrone/tensor';
+import { encodeNpyRecordsHeader, type RecordLayout } from '@isochrone/tensor';
 import type { Action } from './actions.ts';
 import { AdmissionProblem, admitInput, asProblem } from './admit-input.ts';
 import { composedInputLocation, outputLocation, type JobStorage } from './job-storage.ts';
@@ -84,11 +84,11 @@ export async function fetchEvidence(
 
 /** The rows that an attempt was given: the job's input, or what was composed for it. */
 function inputOf(shell: JobShell, storage: JobStorage, attempt: number, spec: Window['spec']): RowObject {
-  const { etag, dataOffset } = spec.input!;
+  const { etag, dataOffset, recordBytes } = spec.input!;
   const { client, location } = isComposed(shell, spec)
     ? { client: storage.output.client, location: composedInputLocation(storage.output, shell.identity(attempt).name) }
     : storage.input;
-  return { client, location, etag, dataOffset, rowBytes: recordBytes(spec.input!) };
+  return { client, location, etag, dataOffset, rowBytes: recordBytes };
 }
 
 function isComposed({ job }: JobShell, { input }: Window['spec']): boolean {
@@ -118,9 +118,9 @@ export async function compose(shell: JobShell, attempt: number, signal: AbortSig
   const { input: from, output } = await shell.storage();
   const input = job.status!.input!;
   const records = composition(shell, attempt);
-  const object: RowObject = { ...from, etag: input.etag, dataOffset: input.dataOffset, rowBytes: recordBytes(input) };
+  const object: RowObject = { ...from, etag: input.etag, dataOffset: input.dataOffset, rowBytes: input.recordBytes };
   try {
-    const header = encodeNpyHeader(parseDataType(input.dataType), [records.length, ...input.recordShape]);
+    const header = encodeNpyRecordsHeader(asWritten(inputLayout(input)), records.length);
     // The one copy that is held: rows go where they belong as they arrive.
     const body = Buffer.alloc(header.byteLength + records.length * object.rowBytes);
     body.set(header);
@@ -154,6 +154,11 @@ export async function compose(shell: JobShell, attempt: number, signal: AbortSig
   }
 }
 
+/** A record that is one tensor lies as an array without fields, as those that users write. */
+function asWritten({ fields, recordBytes }: RecordLayout): RecordLayout {
+  return fields.length > 1 ? { fields, recordBytes } : { fields: [{ ...fields[0]!, name: '' }], recordBytes };
+}
+
 type Compare = Extract<Action, { type: 'Compare' }>;
 
 export async function compare(shell: JobShell, action: Compare, signal: AbortSignal): Promise<void> {
@@ -179,7 +184,7 @@ export async function compare(shell: JobShell, action: Compare, signal: AbortSig
   const [one, other] = [reference.window, candidate.window];
   const relation = one.receipt.runtimeClass === other.receipt.runtimeClass ? 'SameClass' : 'CrossClass';
   try {
-    const compared = await compareRows(pairs, one.output.dataType, shell.model().version, relation, signal);
+    const compared = await compareRows(pairs, shell.model().version, relation, signal);
     memory.comparisons.set(key, { result: 'Compared', ...compared });
   } catch (error) {
     // Objects that changed since they were checked are checked again.
@@ -205,7 +210,7 @@ function rowsOf(
   return leaves.map((leaf) => {
     const { shardIndex, row } = rows[positions === undefined ? leaf : positions.get(recordOfLeaf[leaf]!)!]!;
     const object = delivered.get(shardIndex)! satisfies DeliveredRows extends ReadonlyMap<number, infer O> ? O : never;
-    return { object, row, shape: object.recordShape };
+    return { object, row, layout: object.layout };
   });
 }
 

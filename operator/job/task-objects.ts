@@ -57,9 +57,9 @@ export function buildTask(
       },
       input: {
         etag: composed?.etag ?? input.etag,
-        dataType: input.dataType,
-        recordShape: input.recordShape,
         dataOffset: composed?.dataOffset ?? input.dataOffset,
+        recordBytes: input.recordBytes,
+        fields: input.fields,
       },
       shards:
         composed === undefined

@@ -3,7 +3,6 @@ import { parseMoney } from '@isochrone/ledger';
 import type { TaskRequest } from '../scheduler-client.ts';
 import type { JobModel } from './model-check.ts';
 import type { AdmittedInput } from './observed.ts';
-import { recordBytes } from '../attempt/window.ts';
 
 export interface Demand {
   readonly workUID: string;
@@ -30,7 +29,7 @@ export function taskRequest(job: InferenceJob, input: AdmittedInput, model: JobM
     workUid: demand.workUID,
     attempt: demand.attempt,
     records: demand.records,
-    inputBytes: demand.records * recordBytes(input),
+    inputBytes: demand.records * input.recordBytes,
     model: {
       sha256: model.version.sha256,
       sizeBytes: model.sizeBytes,

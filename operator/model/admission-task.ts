@@ -51,11 +51,20 @@ export function admissionTask(options: AdmissionTaskOptions): InferenceTask {
         numericProfile: version.numericProfile,
         maxBatchSize: version.maxBatchSize,
         deviceMemory: version.deviceMemory,
-        ...(version.recordShape === undefined ? {} : { recordShape: version.recordShape }),
+        ...recordShapes(version),
         ...(version.tolerance === undefined ? {} : { tolerance: version.tolerance }),
       },
     },
   };
+}
+
+/** A shape of a model with one input needs no name, which is not known before the admission. */
+function recordShapes({
+  recordShape,
+  recordShapes,
+}: ModelVersion): Pick<InferenceTask['spec']['model'], 'recordShapes'> {
+  if (recordShapes !== undefined) return { recordShapes };
+  return recordShape === undefined ? {} : { recordShapes: [{ shape: recordShape }] };
 }
 
 /** The Secret that a task reads its URLs from, owned by it. @param expiresAt milliseconds since 1970 */

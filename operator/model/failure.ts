@@ -23,8 +23,9 @@ const remedies: Readonly<Record<AdmissionFailure['reason'], string>> = {
   ModelUnavailable: 'the object at uri could not be read; check that it exists and what the credentials allow',
   ModelInvalid: 'onnxruntime cannot load it; add a version with another file',
   UnsupportedTensor:
-    'a tensor is not supported; add a version whose tensors are numeric or boolean, one input and one output, with the records as first axis',
-  NeedsRecordShape: 'an axis other than the first is dynamic; add a version with recordShape',
+    'a tensor is not supported; add a version whose tensors are numbers, booleans or strings, each with the records as first axis',
+  NeedsRecordShape:
+    'an axis other than the first is dynamic; add a version with recordShape, or recordShapes where it has several inputs',
   NotDeterministic:
     'its outputs cannot be verified by running it elsewhere; add a version that gives the same output for the same record each time',
   OutputDependsOnBatch:

@@ -18,7 +18,17 @@ import {
 } from '@isochrone/api';
 import { ApiClient, core, isConditionTrue } from '@isochrone/kube';
 import { S3Client } from '@isochrone/operator/storage';
-import { encodeNpy, parseNpyHeader, type Tensor } from '@isochrone/tensor';
+import {
+  decodeBytesElements,
+  encodeNpyRecordsHeader,
+  layoutOf,
+  parseNpyRecords,
+  rowCount,
+  stringLengthOf,
+  textType,
+  writeRecords,
+  type Tensor,
+} from '@isochrone/tensor';
 import { parseReceipt, type SignedReceipt } from '@isochrone/verification';
 import { eventually, withControlPlane, withObjectStore, type ObjectStore } from '@isochrone/test/harness';
 
@@ -59,7 +69,8 @@ export interface TaskRequest {
   readonly name: string;
   readonly model: Uint8Array;
   /** Absent: a ModelAdmission. */
-  readonly input?: Tensor;
+  /** Named 'x', or by its key. */
+  readonly input?: Tensor | Readonly<Record<string, Tensor>>;
   /** Records of each shard. Default: one shard. */
   readonly shards?: readonly number[];
   readonly spec?: Partial<InferenceTaskSpec>;
@@ -224,8 +235,8 @@ async function createTask(world: AgentWorld, request: TaskRequest): Promise<Infe
     ...request.spec,
   };
   if (input !== undefined) {
-    const npy = encodeNpy(input);
-    const header = parseNpyHeader(npy);
+    const npy = encodeInput(input);
+    const header = parseNpyRecords(npy);
     await world.put(`${name}/input.npy`, npy);
     const { etag } = await objects.head({ bucket, key: `${name}/input.npy` });
     access.inputURL = (
@@ -234,9 +245,9 @@ async function createTask(world: AgentWorld, request: TaskRequest): Promise<Infe
     spec.type = 'Batch';
     spec.input = {
       etag,
-      dataType: header.dtype,
-      recordShape: [...header.shape.slice(1)],
       dataOffset: header.dataOffset,
+      recordBytes: header.recordBytes,
+      fields: header.fields.map((field) => ({ ...field, name: field.name || 'x', shape: [...field.shape] })),
     };
     let firstRecord = 0;
     spec.shards = (request.shards ?? [header.records]).map((records, index) => {
@@ -258,6 +269,25 @@ async function createTask(world: AgentWorld, request: TaskRequest): Promise<Infe
     metadata: { namespace, name },
     spec,
   });
+}
+
+/** One tensor as an array, several as the fields of a structured one. */
+function encodeInput(input: Tensor | Readonly<Record<string, Tensor>>): Uint8Array {
+  const tensors = isTensor(input) ? { '': input } : input;
+  const layout = layoutOf(
+    Object.entries(tensors).map(([name, tensor]) => ({
+      name,
+      dataType: tensor.dtype,
+      shape: tensor.shape.slice(1),
+      ...(tensor.dtype === 'BYTES' ? { stringType: textType(stringLengthOf(decodeBytesElements(tensor))) } : {}),
+    })),
+  );
+  const values = Object.values(tensors);
+  return Buffer.concat([encodeNpyRecordsHeader(layout, rowCount(values[0]!)), writeRecords(layout, values)]);
+}
+
+function isTensor(input: Tensor | Readonly<Record<string, Tensor>>): input is Tensor {
+  return 'dtype' in input;
 }
 
 export function outputKey(name: string, shard: number): string {

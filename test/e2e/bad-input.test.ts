@@ -5,7 +5,7 @@ import { findCondition } from '@isochrone/kube';
 import { createTensor, encodeNpy } from '@isochrone/tensor';
 import { storageSecret } from '@isochrone/tools/local';
 import { encodeOnnxModel } from '@isochrone/node-agent/testing';
-import { normalisingModel } from '@isochrone/node-agent/testing/models';
+import { mixedModel, normalisingModel } from '@isochrone/node-agent/testing/models';
 import { eventually } from '../harness/index.ts';
 import { member } from '../harness/members.ts';
 import { assertPaidOnce } from '../harness/settled.ts';
@@ -25,11 +25,15 @@ await world.put('empty.npy', npy('FP32', [0, 16], 0));
 await world.put('text.npy', Buffer.from('not an array'));
 const linear = linearModel();
 await world.createModel('linear', linear);
+await world.createModel('mixed', digested(mixedModel()));
 
 describe('a model that cannot be admitted says why in its condition', () => {
-  const texts = encodeOnnxModel({
-    inputs: [{ name: 'x', dataType: 'BYTES', shape: ['n', 4] }],
-    outputs: [{ name: 'y', dataType: 'BYTES', shape: ['n', 4] }],
+  const stateful = encodeOnnxModel({
+    inputs: [
+      { name: 'x', dataType: 'FP32', shape: ['n', 4] },
+      { name: 'state', dataType: 'FP32', shape: [2, 4] },
+    ],
+    outputs: [{ name: 'y', dataType: 'FP32', shape: ['n', 4] }],
     operators: [{ type: 'Identity', inputs: ['x'], outputs: ['y'] }],
   });
   const cases: readonly { name: string; file: ModelFile; reason: string; cause: RegExp; remedy: RegExp }[] = [
@@ -48,11 +52,11 @@ describe('a model that cannot be admitted says why in its condition', () => {
       remedy: /add a version with another file/,
     },
     {
-      name: 'texts',
-      file: digested(texts),
+      name: 'stateful',
+      file: digested(stateful),
       reason: 'UnsupportedTensor',
-      cause: /"?x"?/,
-      remedy: /add a version whose tensors are numeric or boolean/,
+      cause: /"state" has a first axis of size 2/,
+      remedy: /add a version whose tensors are numbers, booleans or strings/,
     },
     {
       name: 'mixing',
@@ -141,6 +145,13 @@ describe('a job that cannot run says why in its conditions', () => {
       condition: 'Admitted',
       reason: 'InputTypeMismatch',
       says: [/integers\.npy/, /INT64/, /takes FP32/, /convert it/],
+    },
+    {
+      name: 'input-tensors',
+      spec: { ...input('input.npy'), modelRef: { name: 'mixed' } },
+      condition: 'Admitted',
+      reason: 'InputTensorsMismatch',
+      says: [/input\.npy is one array/, /3 inputs \(text, mask, values\)/, /structured array/],
     },
     {
       name: 'input-empty',

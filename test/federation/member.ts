@@ -209,7 +209,12 @@ export function batchTask(
         maxBatchSize: 8,
         deviceMemory: '1Gi',
       },
-      input: { etag: '"e"', dataType: 'FP32', recordShape: [4], dataOffset: 128 },
+      input: {
+        etag: '"e"',
+        dataOffset: 128,
+        recordBytes: 16,
+        fields: [{ name: 'x', dataType: 'FP32', shape: [4], offset: 0 }],
+      },
       shards: [{ index: 0, firstRecord: 0, records: 10 }],
       ...overrides,
     },

@@ -101,7 +101,12 @@ export async function createTask(
         ...{ sha256: 'a'.repeat(64), sizeBytes: 1_000_000, numericProfile: 'FP32Strict' },
         ...{ maxBatchSize: 8, deviceMemory: '1Gi' },
       },
-      input: { etag: 'e', dataType: 'FP32', recordShape: [3], dataOffset: 128 },
+      input: {
+        etag: 'e',
+        dataOffset: 128,
+        recordBytes: 12,
+        fields: [{ name: 'x', dataType: 'FP32', shape: [3], offset: 0 }],
+      },
       shards: [{ index: 0, firstRecord: 0, records: 100 }],
     },
   };

@@ -71,8 +71,8 @@ export const well: PlaceView = {
 export const admitted = {
   etag: '"e"',
   sizeBytes: 1,
-  dataType: 'FP32',
-  recordShape: [4],
+  recordBytes: 16,
+  fields: [{ name: 'x', dataType: 'FP32', shape: [4], offset: 0 }],
   records: 100,
   dataOffset: 128,
 };

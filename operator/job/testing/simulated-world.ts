@@ -170,8 +170,8 @@ export class SimulatedWorld {
           input: {
             etag: 'e',
             sizeBytes: 1,
-            dataType: 'FP32',
-            recordShape: [1],
+            recordBytes: 4,
+            fields: [{ name: 'x', dataType: 'FP32', shape: [1], offset: 0 }],
             records: this.options.records,
             dataOffset: 128,
           },

@@ -2,11 +2,11 @@
 
 
 export interface Record {
-  'input'?: (Buffer | Uint8Array | string);
-  'output'?: (Buffer | Uint8Array | string);
+  'inputs'?: (Buffer | Uint8Array | string)[];
+  'outputs'?: (Buffer | Uint8Array | string)[];
 }
 
 export interface Record__Output {
-  'input': (Buffer);
-  'output': (Buffer);
+  'inputs': (Buffer)[];
+  'outputs': (Buffer)[];
 }

@@ -10,8 +10,8 @@ export interface WindowHeader {
   'modelSha256'?: (string);
   'numericProfile'?: (string);
   'runtimeClass'?: (string);
-  'input'?: (_isochrone_v1alpha1_RecordTensor | null);
-  'output'?: (_isochrone_v1alpha1_RecordTensor | null);
+  'inputs'?: (_isochrone_v1alpha1_RecordTensor)[];
+  'outputs'?: (_isochrone_v1alpha1_RecordTensor)[];
   'shards'?: (_isochrone_v1alpha1_WindowShard)[];
 }
 
@@ -21,7 +21,7 @@ export interface WindowHeader__Output {
   'modelSha256': (string);
   'numericProfile': (string);
   'runtimeClass': (string);
-  'input': (_isochrone_v1alpha1_RecordTensor__Output | null);
-  'output': (_isochrone_v1alpha1_RecordTensor__Output | null);
+  'inputs': (_isochrone_v1alpha1_RecordTensor__Output)[];
+  'outputs': (_isochrone_v1alpha1_RecordTensor__Output)[];
   'shards': (_isochrone_v1alpha1_WindowShard__Output)[];
 }

@@ -6,10 +6,12 @@ export interface WindowShard {
   'index'?: (number);
   'firstRecord'?: (number | string | Long);
   'records'?: (number);
+  'stringLengths'?: (number)[];
 }
 
 export interface WindowShard__Output {
   'index': (number);
   'firstRecord': (number);
   'records': (number);
+  'stringLengths': (number)[];
 }
