@@ -71,7 +71,7 @@ describe('a model with several inputs and outputs, strings and halves among them
 });
 
 async function shardsOf(job: InferenceJob) {
-  const manifest = Buffer.from(await world.get(job.status!.manifest!.uri)).toString('utf8');
+  const manifest = Buffer.from(await world.get(job.status!.manifest!.uri!)).toString('utf8');
   const { shards } = JSON.parse(manifest) as { shards: { path: string }[] };
   return Promise.all(
     shards.map(async ({ path }) => {

@@ -46,7 +46,8 @@ export class LoadedRuntime implements AsyncDisposable {
 
   async run(tensor: Tensor): Promise<Tensor> {
     const name = this.#model.inputs[0]!.name;
-    return (await this.runtime.run({ name, tensor }, this.#model.outputs[0]!.name, patience)).output;
+    const { outputs } = await this.runtime.run([{ name, tensor }], [this.#model.outputs[0]!.name], patience);
+    return outputs[0]!;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
