@@ -3,6 +3,7 @@ import type { InferenceNodeSpec } from '@isochrone/api';
 import type { Clock, Logger } from '@isochrone/kube';
 import { writeDurably } from '../durable-file.ts';
 import { AgentError } from '../errors.ts';
+import { assertRunsOnDevice, PlacementProbe } from '../runtime/placement.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import {
   executionProviderNames,
@@ -80,17 +81,16 @@ async function loads(
   options: InventoryOptions,
 ): Promise<boolean> {
   const { environment, clock, logger } = options;
-  await using runtime = new Runtime({ environment: runtimeEnvironment(environment, gpuUUID), clock, logger });
+  const probe = new PlacementProbe({ environment: runtimeEnvironment(environment, gpuUUID), clock, logger });
   try {
-    await runtime.load(
-      path,
-      sessionOptions({ executionProvider, numericProfile: 'FP32Strict', cpuThreads: 1 }),
-      probeMilliseconds,
-    );
+    const choice = sessionOptions({ executionProvider, numericProfile: 'FP32Strict', cpuThreads: 1 });
+    assertRunsOnDevice(executionProvider, await probe.placements(path, choice, probeMilliseconds));
     return true;
   } catch (error) {
     logger.info({ err: error, executionProvider, gpuUUID }, 'an execution provider does not load and is not offered');
     return false;
+  } finally {
+    await probe.runtime.stop();
   }
 }
 

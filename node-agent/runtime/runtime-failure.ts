@@ -5,7 +5,7 @@ const loadReasons: readonly (readonly [RegExp, FailureReason])[] = [
   [/failed to allocate|out of memory|bad_alloc/i, 'OutOfMemory'],
   [/non tensor type|unsupported data type/i, 'UnsupportedTensor'],
   [
-    /failed to load shared library|is not available|cuda (failure|error)|fallback to CPU EP has been explicitly disabled/i,
+    /failed to load shared library|is not available|cuda (failure|error)|which would run on the processor/i,
     'ExecutionProviderUnavailable',
   ],
   [/./s, 'ModelInvalid'],

@@ -3,8 +3,9 @@ import type { Tensor } from '@isochrone/tensor';
 import { AgentError, TaskFailure } from '../errors.ts';
 import { isQuarantined, recordCrash, type CrashRecord } from './crash-policy.ts';
 import { modelFormat, type ModelFormat } from './model-format.ts';
+import { assertRunsOnDevice, PlacementProbe } from './placement.ts';
 import { runtimeFailure } from './runtime-failure.ts';
-import { Runtime, type LoadedModel, type RunResult } from './runtime.ts';
+import { Runtime, type LoadedModel, type RunResult, type RuntimeOptions } from './runtime.ts';
 import { runtimeEnvironment, sessionOptions, type SessionChoice } from './session-options.ts';
 
 /** What makes two sessions interchangeable. */
@@ -42,6 +43,8 @@ export class RuntimePool {
   readonly #idle: Idle[] = [];
   readonly #busy = new Set<Runtime>();
   readonly #crashes = new Map<string, CrashRecord>();
+  /** Keys of models of which it is known that they run on their device. */
+  readonly #placed = new Set<string>();
 
   constructor(options: RuntimePoolOptions) {
     this.#options = options;
@@ -74,25 +77,51 @@ export class RuntimePool {
 
   /** Starts and loads, again after a crash, until the model is in quarantine. */
   async #load(key: RuntimeKey, path: string, deadline: number, signal: AbortSignal): Promise<Loaded> {
-    const { clock, logger, environment } = this.#options;
     for (;;) {
       await this.#awaitTurn(key.modelSha256, signal);
-      const runtime = new Runtime({ environment: runtimeEnvironment(environment, key.gpuUUID), clock, logger });
-      this.#busy.add(runtime);
       try {
-        const model = await abortable(
-          runtime,
-          signal,
-          runtime.load(path, sessionOptions(key), deadline - clock.monotonic()),
-        );
-        return { runtime, model };
+        await this.#checkPlacement(key, path, deadline, signal);
+        return await this.#loadOnce(key, path, deadline, signal);
       } catch (error) {
-        await this.#discard(runtime);
         signal.throwIfAborted();
         if (!isEnd(error)) throw runtimeFailure(error, 'load');
         this.#ended(key, error);
       }
     }
+  }
+
+  async #loadOnce(key: RuntimeKey, path: string, deadline: number, signal: AbortSignal): Promise<Loaded> {
+    const runtime = new Runtime(this.#runtimeOptions(key));
+    this.#busy.add(runtime);
+    try {
+      const milliseconds = deadline - this.#options.clock.monotonic();
+      const model = await abortable(runtime, signal, runtime.load(path, sessionOptions(key), milliseconds));
+      return { runtime, model };
+    } catch (error) {
+      await this.#discard(runtime);
+      throw error;
+    }
+  }
+
+  /** Once for each key: it takes another load, before the one that stays. */
+  async #checkPlacement(key: RuntimeKey, path: string, deadline: number, signal: AbortSignal): Promise<void> {
+    const name = JSON.stringify(key);
+    if (key.executionProvider === 'CPU' || this.#placed.has(name)) return;
+    const probe = new PlacementProbe(this.#runtimeOptions(key));
+    this.#busy.add(probe.runtime);
+    try {
+      const milliseconds = deadline - this.#options.clock.monotonic();
+      const told = probe.placements(path, sessionOptions(key), milliseconds);
+      assertRunsOnDevice(key.executionProvider, await abortable(probe.runtime, signal, told));
+      this.#placed.add(name);
+    } finally {
+      await this.#discard(probe.runtime);
+    }
+  }
+
+  #runtimeOptions({ gpuUUID }: RuntimeKey): RuntimeOptions {
+    const { environment, clock, logger } = this.#options;
+    return { environment: runtimeEnvironment(environment, gpuUUID), clock, logger };
   }
 
   /** @internal The tensors through the session; a crashed process is replaced and the run repeated. */

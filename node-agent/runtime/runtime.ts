@@ -17,6 +17,8 @@ export interface RuntimeOptions {
   readonly environment: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Gets what the process writes to standard error, which is logged otherwise. */
+  readonly onStandardError?: (text: string) => void;
 }
 
 export interface LoadedModel {
@@ -50,7 +52,8 @@ export class Runtime implements AsyncDisposable {
   #stderr = '';
   #end: AgentError | undefined;
 
-  constructor({ environment, clock, logger }: RuntimeOptions) {
+  constructor({ environment, clock, logger, onStandardError }: RuntimeOptions) {
+    const onText = onStandardError ?? ((text) => logger.debug({ text }, 'standard error of the runtime process'));
     this.#clock = clock;
     this.#child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry], {
       env: environment,
@@ -71,7 +74,7 @@ export class Runtime implements AsyncDisposable {
     this.#child.stdin?.on('error', (error) => logger.debug({ err: error }, 'standard input of the runtime process'));
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_BYTES);
-      logger.debug({ text }, 'standard error of the runtime process');
+      onText(text);
     });
     this.#child.on('error', (cause) => {
       this.#fail(

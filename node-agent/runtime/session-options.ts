@@ -26,6 +26,9 @@ export interface SessionOptions {
   intraOpNumThreads: number;
   interOpNumThreads: number;
   extra: { session: Record<string, string | Record<string, string>> };
+  /** 0 tells all. */
+  logSeverityLevel?: 0;
+  logVerbosityLevel?: 0;
 }
 
 /**
@@ -40,8 +43,6 @@ export function sessionOptions({ executionProvider, numericProfile, cpuThreads }
     // Spinning threads take the cores from the neighbours on a shared edge machine.
     intra_op: { allow_spinning: '0' },
     ...(strict && { use_deterministic_compute: '1' }),
-    // Without it nodes that the provider lacks run on the CPU, and nothing says so.
-    ...(executionProvider !== 'CPU' && { disable_cpu_ep_fallback: '1' }),
   };
   return {
     // The process sees one device, by CUDA_VISIBLE_DEVICES, so that it is always the first.

@@ -12,7 +12,7 @@ async function adapterLacking(): Promise<string | undefined> {
   await using models = new ModelFolder();
   const path = await models.file({ name: 'probe', bytes: probeModel, record: [] });
   try {
-    const loaded = await LoadedRuntime.of(path, { environment }, optionsOf('WebGPU', 'FP32Strict'));
+    const loaded = await LoadedRuntime.of(path, { environment, provider: 'WebGPU' }, optionsOf('WebGPU', 'FP32Strict'));
     await loaded.runtime.stop();
   } catch (error) {
     const missing = /Failed to get a WebGPU adapter.*/.exec(String(error))?.[0];

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { encodeOnnxModel, type Constant } from '@isochrone/node-agent/testing';
+import { encodeOnnxModel, type Constant, type Operator } from '@isochrone/node-agent/testing';
 import { elementCount, tensorOf, type Tensor } from '@isochrone/tensor';
 
 /** A model to compute with, and the shape of one record. */
@@ -55,13 +55,35 @@ export function recognitionModel(): GpuModel {
 
 /** Its operator has a kernel for the CPU and for nothing else. */
 export function processorOnlyModel(): GpuModel {
-  const bytes = encodeOnnxModel({
-    inputs: [{ name: 'x', dataType: 'FP32', shape: ['n', 2, 2] }],
-    outputs: [{ name: 'y', dataType: 'FP32', shape: ['n'] }],
-    operators: [{ type: 'Det', inputs: ['x'], outputs: ['y'] }],
-  });
+  const bytes = encodeOnnxModel({ inputs: [matrices], outputs: [determinants], operators: [determinant('y')] });
   return { name: 'determinant', bytes, record: [2, 2] };
 }
+
+/** The same operator, where onnxruntime's own `session.disable_cpu_ep_fallback` does not look for it. */
+export function nestedProcessorOnlyModel(): GpuModel {
+  const branch = (name: string) => ({
+    inputs: [],
+    outputs: [{ ...determinants, name }],
+    operators: [determinant(name)],
+  });
+  const bytes = encodeOnnxModel({
+    inputs: [matrices, { name: 'c', dataType: 'BOOL', shape: [1] }],
+    outputs: [determinants],
+    operators: [
+      {
+        type: 'If',
+        inputs: ['c'],
+        outputs: ['y'],
+        attributes: { then_branch: branch('t'), else_branch: branch('e') },
+      },
+    ],
+  });
+  return { name: 'nested', bytes, record: [2, 2] };
+}
+
+const matrices = { name: 'x', dataType: 'FP32', shape: ['n', 2, 2] } as const;
+const determinants = { name: 'y', dataType: 'FP32', shape: ['n'] } as const;
+const determinant = (output: string): Operator => ({ type: 'Det', inputs: ['x'], outputs: [output] });
 
 /** The same in every process. */
 export function inputOf({ record }: GpuModel, batch: number): Tensor {

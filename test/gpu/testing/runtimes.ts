@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '@isochrone/kube';
 import type { Tensor } from '@isochrone/tensor';
+import { assertRunsOnDevice, PlacementProbe } from '../../../node-agent/runtime/placement.ts';
 import { Runtime, type LoadedModel } from '../../../node-agent/runtime/runtime.ts';
 import {
   sessionOptions,
@@ -30,8 +31,19 @@ export class LoadedRuntime implements AsyncDisposable {
   }
 
   /** @throws AgentError RUNTIME_REFUSED when the execution provider cannot run the model */
-  static async of(path: string, target: Pick<Target, 'environment'>, options: SessionOptions): Promise<LoadedRuntime> {
-    const runtime = new Runtime({ environment: target.environment, clock: systemClock, logger: quietLogger });
+  static async of(
+    path: string,
+    { environment, provider }: Pick<Target, 'environment' | 'provider'>,
+    options: SessionOptions,
+  ): Promise<LoadedRuntime> {
+    const parts = { environment, clock: systemClock, logger: quietLogger };
+    const probe = new PlacementProbe(parts);
+    try {
+      assertRunsOnDevice(provider, await probe.placements(path, options, patience));
+    } finally {
+      await probe.runtime.stop();
+    }
+    const runtime = new Runtime(parts);
     try {
       return new LoadedRuntime(runtime, await runtime.load(path, options, patience));
     } catch (error) {
