@@ -30,8 +30,9 @@ const runtime = new Runtime({ environment: runtimeEnvironment(process.env, undef
 const options = sessionOptions({ executionProvider: 'CPU', numericProfile: 'FP32Strict', cpuThreads: 1 });
 const { inputs, outputs } = await runtime.load('/mnt/model.onnx', options, 20_000);
 const input = createTensor('FP32', [1, 4], new Uint8Array(new Float32Array([1, 2, 3, 4]).buffer));
-const { output } = await runtime.run({ name: inputs[0].name, tensor: input }, outputs[0].name, 20_000);
-console.log([...new Float32Array(output.data.slice().buffer)].join());
+const feeds = [{ name: inputs[0].name, tensor: input }];
+const ran = await runtime.run(feeds, [outputs[0].name], 20_000);
+console.log([...new Float32Array(ran.outputs[0].data.slice().buffer)].join());
 process.exit(0);
 `;
 

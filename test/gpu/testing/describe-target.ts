@@ -136,7 +136,7 @@ export function describeTarget(target: Target): void {
       const tolerance = modelTolerance({ numericProfile: 'FP32Strict' }, 'FP32', 'SameClass');
       const runOf = async (index: number): Promise<void> => {
         const output = await both[index]!.run(inputOf(pair[index]!, 8));
-        distance(alone[index]!.output, [output], tolerance);
+        distance(alone[index]!.output, [output], tolerance, true);
       };
       for (let round = 0; round < 3; round += 1) await Promise.all([runOf(0), runOf(1)]);
       const together = (await inUse(both.map(({ processId }) => processId))) - before;
