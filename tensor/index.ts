@@ -2,6 +2,8 @@ export { dataTypeInfo, dataTypeOfOnnxruntime, dataTypes, onnxruntimeType, parseD
 export type { DataType, DataTypeInfo, NumericArray } from './dtypes.ts';
 export { TensorError, tensorErrors } from './errors.ts';
 export type { TensorErrorCode } from './errors.ts';
+export { describeLayout, describedLayout } from './layout-description.ts';
+export type { LayoutDescription } from './layout-description.ts';
 export {
   MAX_NPY_HEADER_BYTES,
   NPY_PREFIX_BYTES,

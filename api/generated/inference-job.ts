@@ -106,7 +106,7 @@ export interface InferenceJobStatus {
     /** Size of the object. */
     sizeBytes: number;
     /** The tensors of one record, side by side. */
-    fields: {
+    fields?: {
       /** Name of the tensor, as the model gives it. */
       name: string;
       /** Open Inference Protocol data type. */
@@ -119,7 +119,11 @@ export interface InferenceJobStatus {
       stringType?: string;
     }[];
     /** Bytes of one record. */
-    recordBytes: number;
+    recordBytes?: number;
+    /** Open Inference Protocol data type of the only tensor, for programs that know no fields. Absent where a record is more than that. */
+    dataType?: string;
+    /** Shape of the only tensor, with dataType. */
+    recordShape?: number[];
     /** Records. */
     records: number;
     /** Bytes before the first record. */

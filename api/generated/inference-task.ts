@@ -38,6 +38,8 @@ export interface InferenceTaskSpec {
     maxBatchSize: number;
     /** Device memory to admit the session with. */
     deviceMemory: string;
+    /** The one of recordShapes that names no input, for programs that know no recordShapes. */
+    recordShape?: number[];
     /** Shape of one record in inputs whose axes the model leaves open, for the measurement of an admission. */
     recordShapes?: {
       /** Name of the input. */
@@ -60,7 +62,7 @@ export interface InferenceTaskSpec {
     /** Entity tag that every read insists on. */
     etag: string;
     /** The tensors of one record, side by side. */
-    fields: {
+    fields?: {
       /** Name of the tensor, as the model gives it. */
       name: string;
       /** Open Inference Protocol data type. */
@@ -73,7 +75,11 @@ export interface InferenceTaskSpec {
       stringType?: string;
     }[];
     /** Bytes of one record. */
-    recordBytes: number;
+    recordBytes?: number;
+    /** Open Inference Protocol data type of the only tensor, for programs that know no fields. Absent where a record is more than that. */
+    dataType?: string;
+    /** Shape of the only tensor, with dataType. */
+    recordShape?: number[];
     /** Bytes before the first record. */
     dataOffset: number;
   };

@@ -102,6 +102,11 @@ describe('the admission of a model', () => {
     });
   }
 
+  test('measures with the shape that a hub of the first versions tells', async () => {
+    const { inputs } = await admit(identityModel('FP32', ['n', 'w']), { recordShape: [4] });
+    assert.deepEqual(inputs?.[0]?.shape, [-1, -1]);
+  });
+
   for (const [name, reason, message, bytes, options] of [
     [
       'scales by the largest value of its batch',

@@ -36,7 +36,7 @@ export async function admitModel(
   const model = await models.acquire({ sha256, sizeBytes, url: access.modelURL }, context);
   try {
     await using lease = await pool.acquire(runtime, model.path, context.deadline, context.signal);
-    const layout = measuredLayout(lease.format, spec.model.recordShapes);
+    const layout = measuredLayout(lease.format, recordShapesOf(spec.model));
     const batch = batchSizeOf(lease.format, maxBatchSize, layout.recordBytes);
     const { nanosecondsPerRecord, outputs } = await measure(lease, layout, batch);
     await checkIndependence(lease, layout, batch, spec.model);
@@ -50,6 +50,14 @@ export async function admitModel(
   } finally {
     model.release();
   }
+}
+
+/** Hubs of the first versions told one shape, of the only input. */
+function recordShapesOf({
+  recordShape,
+  recordShapes,
+}: InferenceTaskSpec['model']): InferenceTaskSpec['model']['recordShapes'] {
+  return recordShapes ?? (recordShape === undefined ? undefined : [{ shape: recordShape }]);
 }
 
 /**

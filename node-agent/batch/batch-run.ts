@@ -13,7 +13,7 @@ import type { AttemptKey, AttemptState, ComputedOutputs, Journal } from './journ
 import type { RecordFormat, WrittenOutput } from './output-file.ts';
 import { ComputedSource, ReplayedSource, outputPath, type OutputSource } from './output-source.ts';
 import { batchSizeOf, partsOf, recordsPerRead } from './plan.ts';
-import { bindInput, taskInput, type TaskInput } from './task-input.ts';
+import { bindInput, nameInput, taskInput, type TaskInput } from './task-input.ts';
 import { uploadOutput } from './upload.ts';
 
 export interface BatchParts {
@@ -133,10 +133,11 @@ async function computedSource(
 async function pass(
   attempt: BatchAttempt,
   { verifier }: BatchParts,
-  input: TaskInput,
+  told: TaskInput,
   source: OutputSource,
 ): Promise<Commitment | undefined> {
   const { context, onProgress } = attempt;
+  const input = nameInput(told, source.inputName);
   const { recordBytes } = input.layout;
   const { batchSize } = source;
   const readSize = recordsPerRead(recordBytes, batchSize, readTargetBytes);

@@ -28,6 +28,8 @@ export interface AttemptKey {
 
 /** Outputs that lie on this machine's disk, synced. */
 export interface ComputedOutputs {
+  /** Of the model's first input, for tasks that do not name their only one. Absent in journals of programs that had no such tasks. */
+  readonly inputName?: string;
   /** The model's outputs, of one record. */
   readonly formats: readonly RecordFormat[];
   readonly outputs: readonly WrittenOutput[];
@@ -65,7 +67,7 @@ export class Journal {
       .all(workUID, attempt);
     return {
       startedAt: row.started_at as number,
-      computed: row.computed === null ? undefined : (JSON.parse(row.computed as string) as ComputedOutputs),
+      computed: row.computed === null ? undefined : parseComputed(row.computed as string),
       receipt: (row.receipt as Uint8Array | null) ?? undefined,
       uploads: new Map(uploads.map(({ shard, done }) => [shard as number, done === 1])),
     };
@@ -109,4 +111,23 @@ export class Journal {
       .prepare('INSERT OR REPLACE INTO uploads (work_uid, attempt, shard, done) VALUES (?, ?, ?, ?)')
       .run(workUID, attempt, shard, done);
   }
+}
+
+/** What programs wrote that knew one output, and no strings. */
+interface ComputedOutput {
+  readonly inputName: string;
+  readonly outputName: string;
+  readonly format: Omit<RecordFormat, 'name'>;
+  readonly outputs: readonly Omit<WrittenOutput, 'stringLengths'>[];
+}
+
+function parseComputed(json: string): ComputedOutputs {
+  const computed = JSON.parse(json) as ComputedOutputs | ComputedOutput;
+  if ('formats' in computed) return computed;
+  const { inputName, outputName, format, outputs } = computed;
+  return {
+    inputName,
+    formats: [{ name: outputName, ...format }],
+    outputs: outputs.map((output) => ({ ...output, stringLengths: [] })),
+  };
 }

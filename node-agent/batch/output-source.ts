@@ -17,6 +17,8 @@ export interface OutputBatch {
 
 /** Where output rows come from: the model, or the files of an earlier, interrupted run. Asked in order. */
 export interface OutputSource extends AsyncDisposable {
+  /** Of the model's first input; undefined where the journal does not tell, and the task does. */
+  readonly inputName: string | undefined;
   readonly batchSize: number;
   /** Characters of the strings of each BYTES output in the shard's file; undefined while they are not known. */
   stringLengths(shardIndex: number): readonly number[] | undefined;
@@ -36,6 +38,7 @@ export interface ComputeObserver {
 
 /** Runs the model and writes each shard's file. */
 export class ComputedSource implements OutputSource {
+  readonly inputName: string;
   readonly batchSize: number;
   readonly #lease: RuntimeLease;
   readonly #model: ModelHandle;
@@ -58,6 +61,7 @@ export class ComputedSource implements OutputSource {
     observer: ComputeObserver,
   ) {
     this.#model = model;
+    this.inputName = lease.format.inputs[0]!.name;
     this.batchSize = batchSize;
     this.#lease = lease;
     this.#input = input;
@@ -95,7 +99,7 @@ export class ComputedSource implements OutputSource {
   async finish(): Promise<ComputedOutputs> {
     await this.#closeShard();
     this.#observer.onMeasured(this.#nanoseconds / this.#records);
-    return { formats: this.#formats!, outputs: this.#outputs };
+    return { inputName: this.inputName, formats: this.#formats!, outputs: this.#outputs };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -115,6 +119,7 @@ export class ComputedSource implements OutputSource {
 
 /** Reads the rows that were computed before. */
 export class ReplayedSource implements OutputSource {
+  readonly inputName: string | undefined;
   /** Nothing is run: what is read at once only has to be small. */
   readonly batchSize = 1;
   readonly #computed: ComputedOutputs;
@@ -122,6 +127,7 @@ export class ReplayedSource implements OutputSource {
   #open: { shard: ShardRange; rows: OutputRows } | undefined;
 
   constructor(computed: ComputedOutputs, directory: string) {
+    this.inputName = computed.inputName;
     this.#computed = computed;
     this.#directory = directory;
   }

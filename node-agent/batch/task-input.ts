@@ -1,9 +1,12 @@
 import { MAX_RECORD_BYTES, type InferenceTaskSpec, type StorageAccess } from '@isochrone/api';
-import { assertLayout, parseDataType, type RecordLayout } from '@isochrone/tensor';
+import { describedLayout, type Field, type RecordLayout } from '@isochrone/tensor';
 import { TaskFailure, messageOf } from '../errors.ts';
 import type { ModelFormat, RecordAxisTensor } from '../runtime/model-format.ts';
 import type { InputObject } from './input-reader.ts';
 import type { ShardRange } from './plan.ts';
+
+/** Name of the only tensor of a task whose hub told none: it is that of the model. */
+const unnamed = '';
 
 /** What a task of type Batch says of its input, read strictly. */
 export interface TaskInput {
@@ -22,7 +25,9 @@ export function taskInput(spec: InferenceTaskSpec, access: StorageAccess): TaskI
       'a task of type Batch needs spec.input, spec.shards and inputURL in its storage Secret',
     );
   }
-  const { recordBytes, etag, dataOffset } = input;
+  const { etag, dataOffset } = input;
+  const layout = layoutOfTask(input);
+  const { recordBytes } = layout;
   if (!(recordBytes <= MAX_RECORD_BYTES)) {
     throw new TaskFailure(
       'InputRejected',
@@ -31,19 +36,14 @@ export function taskInput(spec: InferenceTaskSpec, access: StorageAccess): TaskI
   }
   return {
     object: { url: access.inputURL, etag, dataOffset, recordBytes },
-    layout: layoutOfTask(input),
+    layout,
     shards: shards.toSorted((a, b) => a.index - b.index),
   };
 }
 
-function layoutOfTask({ fields, recordBytes }: NonNullable<InferenceTaskSpec['input']>): RecordLayout {
+function layoutOfTask(input: NonNullable<InferenceTaskSpec['input']>): RecordLayout {
   try {
-    const layout = {
-      recordBytes,
-      fields: fields.map((field) => ({ ...field, dataType: parseDataType(field.dataType) })),
-    };
-    assertLayout(layout);
-    return layout;
+    return describedLayout(input, unnamed);
   } catch (cause) {
     throw new TaskFailure('InputRejected', `spec.input: ${messageOf(cause)}`, { cause });
   }
@@ -51,7 +51,7 @@ function layoutOfTask({ fields, recordBytes }: NonNullable<InferenceTaskSpec['in
 
 /** The input with its fields in the order of the model's tensors. @throws TaskFailure InputRejected when records do not fit the model */
 export function bindInput(input: TaskInput, { inputs }: ModelFormat): TaskInput {
-  const { fields, recordBytes } = input.layout;
+  const { fields, recordBytes } = nameInput(input, inputs[0]!.name).layout;
   const ordered = inputs.map((tensor) => {
     const field = fields.find(({ name }) => name === tensor.name);
     if (field === undefined) {
@@ -73,6 +73,14 @@ export function bindInput(input: TaskInput, { inputs }: ModelFormat): TaskInput 
     return field;
   });
   return { ...input, layout: { fields: ordered, recordBytes } };
+}
+
+/** The input with the name of its only tensor, where the task tells none. */
+export function nameInput(input: TaskInput, name: string | undefined): TaskInput {
+  if (name === undefined) return input;
+  const { fields, recordBytes } = input.layout;
+  const named = fields.map((field): Field => (field.name === unnamed ? { ...field, name } : field));
+  return { ...input, layout: { fields: named, recordBytes } };
 }
 
 /** Whether the tensor without its first axis can have the shape. */

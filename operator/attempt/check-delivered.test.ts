@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import {
   createTensor,
   decodeBytesElements,
+  describeLayout,
   encodeBytesElements,
   encodeNpyHeader,
   encodeNpyRecordsHeader,
@@ -43,6 +44,7 @@ const shards = [
   { index: 2, firstRecord: 4, records: 2 },
   { index: 3, firstRecord: 6, records: 3 },
 ];
+const inputLayout = layoutOf([{ name: 'x', dataType: 'FP32', shape: [2] }]);
 const outputLayout = layoutOf([{ name: 'y', dataType: 'FP32', shape: [2] }]);
 const inputs = Array.from({ length: 10 }, (_, record) => floats(record, record + 0.5));
 const outputs = Array.from({ length: 10 }, (_, record) => floats(record * 2, -record));
@@ -51,8 +53,7 @@ const spec = makeTask(7, undefined, {
   input: {
     etag: '',
     dataOffset: encodeNpyHeader('FP32', [10, 2]).byteLength,
-    recordBytes: 8,
-    fields: [{ name: 'x', dataType: 'FP32', shape: [2], offset: 0 }],
+    ...describeLayout(inputLayout),
   },
 }).spec;
 
@@ -101,6 +102,7 @@ async function deliver(
       dataOffset: spec.input!.dataOffset,
       rowBytes: 8,
     },
+    inputLayout,
     forms: [{ name: 'y', dataType: 'FP32', recordShape: [-1] }],
     outputs: { client, location: (shard) => ({ bucket: 'data', key: `${name}/${shard}.npy` }) },
   };

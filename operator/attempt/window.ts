@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { InferenceTask } from '@isochrone/api';
-import { parseDataType, readRecord, type RecordLayout } from '@isochrone/tensor';
+import { readRecord, type RecordLayout } from '@isochrone/tensor';
 import {
   leafHash,
   nodeKeyDigest,
@@ -19,6 +19,8 @@ export interface Window {
   readonly receipt: Receipt;
   readonly nodeKey: KeyObject;
   readonly input: RowObject;
+  /** Of the input, with the names of the model. */
+  readonly inputLayout: RecordLayout;
   /** In the order of the model. */
   readonly forms: readonly OutputForm[];
   readonly outputs: { readonly client: S3Client; readonly location: (shardIndex: number) => ObjectLocation };
@@ -50,7 +52,7 @@ export function windowRows(spec: InferenceTask['spec']): WindowRow[] {
  * @throws TensorError for bytes that a tensor cannot hold
  */
 export function expectedLeaf(
-  { spec, receipt, nodeKey }: Window,
+  { spec, receipt, nodeKey, inputLayout }: Window,
   { shardIndex, record }: WindowRow,
   input: Uint8Array,
   output: Uint8Array,
@@ -62,7 +64,7 @@ export function expectedLeaf(
     attempt: spec.attempt,
     record,
     nodeKey: nodeKeyDigest(nodeKey),
-    inputDigest: recordDigest(namedTensors(inputLayout(spec.input!), input)),
+    inputDigest: recordDigest(namedTensors(inputLayout, input)),
     modelDigest: receipt.modelDigest,
     numericProfile: spec.model.numericProfile,
     outputDigest: recordDigest(namedTensors(layout, output)),
@@ -72,12 +74,4 @@ export function expectedLeaf(
 /** The tensors of a record by their names. @throws TensorError */
 export function namedTensors(layout: RecordLayout, record: Uint8Array): NamedTensor[] {
   return readRecord(layout, record).map((tensor, index) => ({ name: layout.fields[index]!.name, tensor }));
-}
-
-/** How the records of an input lie, as a task or a job's status tells it. @throws TensorError DTYPE_UNKNOWN */
-export function inputLayout({
-  fields,
-  recordBytes,
-}: Pick<NonNullable<Window['spec']['input']>, 'fields' | 'recordBytes'>): RecordLayout {
-  return { recordBytes, fields: fields.map((field) => ({ ...field, dataType: parseDataType(field.dataType) })) };
 }

@@ -3,6 +3,7 @@ import {
   NPY_PREFIX_BYTES,
   TensorError,
   assertNpyLength,
+  describeLayout,
   npyHeaderLength,
   parseNpyRecords,
   type Field,
@@ -62,8 +63,7 @@ export async function admitInput(
     sizeBytes: input.sizeBytes,
     records: header.records,
     dataOffset: header.dataOffset,
-    recordBytes: header.recordBytes,
-    fields: fields.map((field) => ({ ...field, shape: [...field.shape] })),
+    ...describeLayout({ fields, recordBytes: header.recordBytes }),
   };
 }
 

@@ -6,6 +6,7 @@ import { ledgerNode } from './attempts.ts';
 import { actionEvent } from './job-events.ts';
 import { problemOf, type JobShell } from './job-shell.ts';
 import { findManifest, writeManifest } from './manifest.ts';
+import { inputLayout } from './model-check.ts';
 import * as objects from './object-work.ts';
 import { placeVerification, placeWork } from './place-tasks.ts';
 import { acceptReceipt, quarantine, refund, release } from './settle-actions.ts';
@@ -122,12 +123,14 @@ async function execute(shell: JobShell, action: Action, signal: AbortSignal): Pr
     case 'FetchEvidence': {
       const pinned = await acceptReceipt(shell, action.attempt);
       if (pinned === undefined) return true;
-      const forms = shell.model().outputs.map(({ name, dataType, shape }) => ({
+      const model = shell.model();
+      const forms = model.outputs.map(({ name, dataType, shape }) => ({
         name,
         dataType,
         recordShape: shape.slice(1),
       }));
-      const window = { ...pinned, spec: shell.task(action.attempt)!.spec, forms };
+      const { spec } = shell.task(action.attempt)!;
+      const window = { ...pinned, spec, forms, inputLayout: inputLayout(spec.input!, model) };
       shell.inBackground(actionKey(action), (stop) =>
         objects.fetchEvidence(shell, action.attempt, window, action.rows, stop),
       );

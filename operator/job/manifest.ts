@@ -4,6 +4,7 @@ import { OperatorError, hasCode } from '../errors.ts';
 import type { Attempt } from './attempts.ts';
 import type { JobShell } from './job-shell.ts';
 import { manifestLocation, outputPath, type StoredObject } from './job-storage.ts';
+import type { AdmittedInput } from './observed.ts';
 import { workUIDOf } from './work-uid.ts';
 
 /**
@@ -41,12 +42,18 @@ export function buildManifest(
       uri: input.uri,
       etag: admitted.etag,
       records: admitted.records,
-      tensors: admitted.fields.map(({ name, dataType, shape }) => ({ name, dataType, shape })),
+      ...tensorsOf(admitted),
     },
     shards,
   };
   const body = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
   return { body, sha256: sha256Of(body) };
+}
+
+/** A job that an operator admitted which knew no fields gets the bytes that it would have written, and may have. */
+function tensorsOf({ fields, dataType, recordShape }: AdmittedInput): object {
+  if (fields === undefined) return { dataType, recordShape };
+  return { tensors: fields.map(({ name, dataType, shape }) => ({ name, dataType, shape })) };
 }
 
 /** Commits the result. Whoever wrote it first wrote the same bytes, or it is another job's. */

@@ -1,5 +1,6 @@
 import type { InferenceJob, InferenceModel } from '@isochrone/api';
 import { findCondition, isConditionTrue, parseQuantity } from '@isochrone/kube';
+import { describedLayout, type LayoutDescription, type RecordLayout } from '@isochrone/tensor';
 import type { ModelVersion, Problem } from './observed.ts';
 
 export interface JobModel {
@@ -19,6 +20,11 @@ export interface ModelTensor {
   readonly dataType: string;
   /** With the axis of the records first; -1 where an axis is dynamic. */
   readonly shape: readonly number[];
+}
+
+/** How the records of an input lie, by the names of the model. @throws TensorError */
+export function inputLayout(input: LayoutDescription, { inputs }: JobModel): RecordLayout {
+  return describedLayout(input, inputs[0]!.name);
 }
 
 /** The model that a job runs, or why it cannot run. */

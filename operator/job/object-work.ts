@@ -3,9 +3,9 @@ import { compareRows, type RowPair } from '../attempt/compare-rows.ts';
 import { composeRecords } from '../attempt/composition.ts';
 import { DeliveredMismatch, OutputOffForm } from '../attempt/delivered-object.ts';
 import { readRows, type RowObject } from '../attempt/row-reader.ts';
-import { inputLayout, windowRows, type Window } from '../attempt/window.ts';
+import { windowRows, type Window } from '../attempt/window.ts';
 import { OperatorError, hasCode } from '../errors.ts';
-import { encodeNpyRecordsHeader, type RecordLayout } from '@isochrone/tensor';
+import { describedLayout, encodeNpyRecordsHeader, type RecordLayout } from '@isochrone/tensor';
 import type { Action } from './actions.ts';
 import { AdmissionProblem, admitInput, asProblem } from './admit-input.ts';
 import { composedInputLocation, outputLocation, type JobStorage } from './job-storage.ts';
@@ -57,7 +57,7 @@ export async function fetchEvidence(
   const finish = (outcome: EvidenceOutcome): void => void memory.evidence.set(attempt, outcome);
   try {
     const storage = await shell.storage();
-    const input = inputOf(shell, storage, attempt, window.spec);
+    const input = inputOf(shell, storage, attempt, window);
     const location = (shardIndex: number) => outputLocation(storage.output, task.metadata.name, shardIndex);
     const whole: Window = { ...window, input, outputs: { client: storage.output.client, location } };
     const look = () => checkDelivered(whole, rows, task.status?.openings ?? [], signal);
@@ -83,8 +83,13 @@ export async function fetchEvidence(
 }
 
 /** The rows that an attempt was given: the job's input, or what was composed for it. */
-function inputOf(shell: JobShell, storage: JobStorage, attempt: number, spec: Window['spec']): RowObject {
-  const { etag, dataOffset, recordBytes } = spec.input!;
+function inputOf(
+  shell: JobShell,
+  storage: JobStorage,
+  attempt: number,
+  { spec, inputLayout: { recordBytes } }: Pick<Window, 'spec' | 'inputLayout'>,
+): RowObject {
+  const { etag, dataOffset } = spec.input!;
   const { client, location } = isComposed(shell, spec)
     ? { client: storage.output.client, location: composedInputLocation(storage.output, shell.identity(attempt).name) }
     : storage.input;
@@ -117,10 +122,11 @@ export async function compose(shell: JobShell, attempt: number, signal: AbortSig
   if (pending === undefined || shell.task(shell.attempt(attempt).verifies!) === undefined) return;
   const { input: from, output } = await shell.storage();
   const input = job.status!.input!;
+  const layout = describedLayout(input, ''); // the name is not written
   const records = composition(shell, attempt);
-  const object: RowObject = { ...from, etag: input.etag, dataOffset: input.dataOffset, rowBytes: input.recordBytes };
+  const object: RowObject = { ...from, etag: input.etag, dataOffset: input.dataOffset, rowBytes: layout.recordBytes };
   try {
-    const header = encodeNpyRecordsHeader(asWritten(inputLayout(input)), records.length);
+    const header = encodeNpyRecordsHeader(asWritten(layout), records.length);
     // The one copy that is held: rows go where they belong as they arrive.
     const body = Buffer.alloc(header.byteLength + records.length * object.rowBytes);
     body.set(header);

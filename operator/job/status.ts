@@ -76,7 +76,7 @@ export function nextStatus(observed: Observed, situation: Situation, now: number
           'Admitted',
           'True',
           'Admitted',
-          `${situation.input.records} records of ${situation.input.fields.map(({ name, dataType }) => `${dataType} ${name}`).join(', ')}`,
+          `${situation.input.records} records of ${(situation.input.fields ?? []).map(({ name, dataType }) => `${dataType} ${name}`).join(', ')}`,
         );
         return {
           ...admitted,

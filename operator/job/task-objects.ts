@@ -9,9 +9,10 @@ import {
   type StorageAccess,
 } from '@isochrone/api';
 import { apiVersionOf, type Secret } from '@isochrone/kube';
+import { describeLayout } from '@isochrone/tensor';
 import type { TaskIdentity } from '../attempt/identity.ts';
 import type { Attempt } from './attempts.ts';
-import type { JobModel } from './model-check.ts';
+import { inputLayout, type JobModel } from './model-check.ts';
 import type { AdmittedInput, PendingTask } from './observed.ts';
 import type { JobOptions } from './options.ts';
 
@@ -58,8 +59,7 @@ export function buildTask(
       input: {
         etag: composed?.etag ?? input.etag,
         dataOffset: composed?.dataOffset ?? input.dataOffset,
-        recordBytes: input.recordBytes,
-        fields: input.fields,
+        ...describeLayout(inputLayout(input, model)),
       },
       shards:
         composed === undefined

@@ -1,7 +1,7 @@
 import type { InferenceJob } from '@isochrone/api';
 import { parseMoney } from '@isochrone/ledger';
 import type { TaskRequest } from '../scheduler-client.ts';
-import type { JobModel } from './model-check.ts';
+import { inputLayout, type JobModel } from './model-check.ts';
 import type { AdmittedInput } from './observed.ts';
 
 export interface Demand {
@@ -29,7 +29,7 @@ export function taskRequest(job: InferenceJob, input: AdmittedInput, model: JobM
     workUid: demand.workUID,
     attempt: demand.attempt,
     records: demand.records,
-    inputBytes: demand.records * input.recordBytes,
+    inputBytes: demand.records * inputLayout(input, model).recordBytes,
     model: {
       sha256: model.version.sha256,
       sizeBytes: model.sizeBytes,

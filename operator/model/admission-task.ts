@@ -58,13 +58,13 @@ export function admissionTask(options: AdmissionTaskOptions): InferenceTask {
   };
 }
 
-/** A shape of a model with one input needs no name, which is not known before the admission. */
+/** A shape of a model with one input needs no name, which is not known before the admission. Older agents read only that one. */
 function recordShapes({
   recordShape,
   recordShapes,
-}: ModelVersion): Pick<InferenceTask['spec']['model'], 'recordShapes'> {
+}: ModelVersion): Pick<InferenceTask['spec']['model'], 'recordShape' | 'recordShapes'> {
   if (recordShapes !== undefined) return { recordShapes };
-  return recordShape === undefined ? {} : { recordShapes: [{ shape: recordShape }] };
+  return recordShape === undefined ? {} : { recordShape, recordShapes: [{ shape: recordShape }] };
 }
 
 /** The Secret that a task reads its URLs from, owned by it. @param expiresAt milliseconds since 1970 */
