@@ -126,12 +126,12 @@ describe('clusters with Pods', { skip: lacking ?? false }, () => {
     const web = async (): Promise<string> =>
       one.kubectl(['get', 'pod', 'web', '-o', 'jsonpath={.status.containerStatuses[0].containerID}']);
     const before = await web();
-    await one.kubectl(['delete', 'pod', 'client-0', '--wait=false']);
+    await one.kubectl(['delete', 'pod', 'gpu-1', '--wait=false']);
     await assert.rejects(one.kubectl(['logs', 'web']), /connection refused/);
     await one.startKubelet();
-    await one.kubectl(['wait', '--for=delete', 'pod/client-0', '--timeout=60s']);
+    await one.kubectl(['wait', '--for=delete', 'pod/gpu-1', '--timeout=60s']);
     assert.equal(await web(), before);
-    await one.kubectl(['delete', 'pod', 'gpu-1', 'gpu-2']);
+    await one.kubectl(['delete', 'pod', 'gpu-2']);
     const code = 'console.log(process.env.NVIDIA_VISIBLE_DEVICES);';
     assert.match(await runPod(one, { name: 'gpu-3', code, limits: { 'nvidia.com/gpu': '1' } }), /^GPU-fake-\d$/);
     assert.equal(await runPod(one, { name: 'client-2', code: fetchCode('http://web/') }), 'served');

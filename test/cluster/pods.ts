@@ -22,7 +22,8 @@ export function pod({ name, code, labels = {}, limits, claim }: PodOptions): obj
     metadata: { name, labels },
     spec: {
       restartPolicy: 'Never',
-      terminationGracePeriodSeconds: 0,
+      // With 0 the API server would not wait for kubelet, which may still hold what the Pod has, such as a GPU.
+      terminationGracePeriodSeconds: 1,
       securityContext: { runAsNonRoot: true, fsGroup: 65532, seccompProfile: { type: 'RuntimeDefault' } },
       containers: [
         {
@@ -47,20 +48,30 @@ export async function apply(cluster: Cluster, ...objects: readonly object[]): Pr
   await cluster.kubectl(['apply', '-f', '-'], objects.map((object) => JSON.stringify(object)).join('\n---\n'));
 }
 
-/** Runs code in a Pod to its end. @returns what it wrote; that it failed is an error */
+/** Runs code in a Pod to its end. @returns what it wrote; that it failed is an error, which says why */
 export async function runPod(cluster: Cluster, options: PodOptions): Promise<string> {
   await apply(cluster, pod(options));
-  await eventually(
+  const { phase, reason, message, containerStatuses } = await eventually(
     async () => {
-      const phase = await cluster.kubectl(['get', 'pod', options.name, '-o', 'jsonpath={.status.phase}']);
-      return phase === 'Succeeded' || phase === 'Failed';
+      const { status } = JSON.parse(await cluster.kubectl(['get', 'pod', options.name, '-o', 'json'])) as EndedPod;
+      return (status.phase === 'Succeeded' || status.phase === 'Failed') && status;
     },
     { timeout: 60_000, interval: 250, describe: `Pod ${options.name} ends` },
   );
-  const output = await cluster.kubectl(['logs', options.name]);
-  const phase = await cluster.kubectl(['get', 'pod', options.name, '-o', 'jsonpath={.status.phase}']);
-  if (phase === 'Failed') throw new Error(`Pod ${options.name} failed: ${output}`);
+  // A Pod that kubelet did not admit has no container, and so no log.
+  const output = containerStatuses === undefined ? '' : await cluster.kubectl(['logs', options.name]);
+  if (phase === 'Failed')
+    throw new Error(`Pod ${options.name} failed: ${[reason, message, output].filter(Boolean).join(': ')}`);
   return output.trim();
+}
+
+interface EndedPod {
+  readonly status: {
+    readonly phase: string;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly containerStatuses?: readonly unknown[];
+  };
 }
 
 /** A request that says what came of it. */

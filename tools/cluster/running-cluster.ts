@@ -107,11 +107,12 @@ export class RunningCluster implements Cluster {
 
   async killKubelet(): Promise<void> {
     await this.#supervisor.kill9('kubelet');
+    // It is a child of what was killed, and dies with it, though not before it: the plug-in must not meet it any more.
+    await eventually(async () => !(await acceptsConnections(this.#kubeletSocket)), { describe: 'kubelet is gone' });
   }
 
   async startKubelet(): Promise<void> {
-    const socket = join(this.directory, 'kubelet', 'device-plugins', 'kubelet.sock');
-    await this.#run('kubelet', () => acceptsConnections(socket));
+    await this.#run('kubelet', () => acceptsConnections(this.#kubeletSocket));
     await this.#plugin?.register();
   }
 
@@ -193,6 +194,10 @@ export class RunningCluster implements Cluster {
       disposable: true,
       ...(ready && { ready }),
     });
+  }
+
+  get #kubeletSocket(): string {
+    return join(this.directory, 'kubelet', 'device-plugins', 'kubelet.sock');
   }
 
   #inside(): string[] {
