@@ -3,6 +3,7 @@ import type { InferenceJob } from '@isochrone/api';
 import { isConditionTrue } from '@isochrone/kube';
 import { openLedger } from '@isochrone/ledger';
 import { patiently, type Installation } from './installation.ts';
+import { report } from './report.ts';
 
 const namespace = 'vision';
 
@@ -25,7 +26,9 @@ export async function assertCompleteAndPaidOnce(installation: Installation, name
     },
     `job ${name} is Complete`,
     180_000,
-  );
+  ).catch(async (cause: unknown) => {
+    throw new Error(`${String(cause)}\n${await report(installation, namespace, name)}`, { cause });
+  });
   const { total = 0, complete } = job.status?.shards ?? {};
   assert.ok(total > 0);
   assert.equal(complete, total);
