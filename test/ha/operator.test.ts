@@ -109,6 +109,8 @@ describe('two operators on one PostgreSQL ledger', { skip: lacking ?? false }, a
     await works();
     context.diagnostic(`${((performance.now() - told) / 1000).toFixed(1)} s from SIGTERM to work done by the other`);
     await start(name);
+    // A standby counts the term from what it has seen itself, so it is there before the next leader dies.
+    await eventually(async () => !(await readiness(name)).includes('failed'), { timeout: 30_000 });
   });
 
   test('when the leader is killed the other one works after the term of its lease', async (context) => {
