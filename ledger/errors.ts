@@ -14,6 +14,7 @@ export const ledgerErrors = {
   LEDGER_BUSY: 'Another process holds the write lock; try again.',
   LEDGER_UNAVAILABLE:
     'The database of the ledger cannot be used now; a write may have taken effect, and may be sent again.',
+  LEDGER_CLOSED: 'The program closed the ledger before it asked; nothing was done.',
   LEDGER_MISSING: 'There are no books, and none were to be made.',
   LEDGER_NOT_EMPTY: 'Books that are to be restored into have entries already.',
   DUMP_INVALID: 'The rows of a backup are not books.',

@@ -1,4 +1,5 @@
 import { BooksLedger } from './books-ledger.ts';
+import { ClosableDatabase } from './closable-database.ts';
 import type { Ledger } from './ledger.ts';
 import { openPostgresDatabase } from './postgres-database.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
@@ -22,6 +23,5 @@ export function isPostgres(location: string): boolean {
  */
 export function openLedger(location: string, { now, create = true }: LedgerOptions): Ledger {
   const open = isPostgres(location) ? openPostgresDatabase : openSqliteDatabase;
-  const database = open(location, create);
-  return new BooksLedger(database, now);
+  return new BooksLedger(new ClosableDatabase(open(location, create)), now);
 }

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { LedgerError } from './errors.ts';
 
 /** SQLSTATE, https://www.postgresql.org/docs/15/errcodes-appendix.html */
@@ -21,9 +22,9 @@ export function translatePostgresError(error: unknown, server: string): unknown 
       `${server} refuses: ${error.message}; correct the URL of the ledger, or create the role and database with the right to create a schema`,
     );
   }
-  const isSqlState = /^[0-9A-Z]{5}$/.test(code);
-  if (isSqlState && !awayPrefixes.some((prefix) => code.startsWith(prefix))) return error;
-  // The driver's own errors have no SQLSTATE: refused and broken connections, names that do not resolve, its timeouts.
+  // Only what the server answers has a SQLSTATE, although EPIPE looks like one.
+  if (error instanceof pg.DatabaseError && !awayPrefixes.some((prefix) => code.startsWith(prefix))) return error;
+  // The rest is of the driver and the system: refused and broken connections, names that do not resolve, timeouts.
   const why = error.message || ('errors' in error ? (error.errors as Error[]).map(String).join(', ') : code);
   return tell('LEDGER_UNAVAILABLE', `${server} cannot be used now: ${why}; see that it runs and can be reached`);
 }

@@ -47,6 +47,24 @@ export function describeRules(engine: Engine): void {
     const refusal = (promise: Promise<unknown>, code: LedgerErrorCode, message = /./) =>
       assert.rejects(promise, { code, message });
 
+    describe('once it is closed', () => {
+      test('what was asked for before is answered, and what is asked for after it is refused by name', async () => {
+        const closing = openLedger(location, { now: () => clock });
+        // More than any engine does at once.
+        const balances = Array.from({ length: 8 }, () => closing.balance('namespace/vision'));
+        const deposited = closing.deposit({ namespace: 'other', amount: 1n, idempotencyKey: 'd2' });
+        const closed = closing.close();
+        await refusal(closing.balance('hold'), 'LEDGER_CLOSED', /the ledger is closed; await what was asked of it/);
+        assert.deepEqual(new Set(await Promise.all(balances)), new Set([100n]));
+        assert.equal((await deposited).replayed, false);
+        await closed;
+        await refusal(closing.check(), 'LEDGER_CLOSED');
+        await refusal(closing.deposit({ namespace: 'other', amount: 1n, idempotencyKey: 'd3' }), 'LEDGER_CLOSED');
+        await closing.close();
+        assert.equal(await ledger.balance('namespace/other'), 1n);
+      });
+    });
+
     describe('what a release and a re-execution add', () => {
       const sha256 = 'ab'.repeat(32);
       const outputs = [0, 1].map((shardIndex) => ({ shardIndex, sha256, sizeBytes: 9 + shardIndex }));
