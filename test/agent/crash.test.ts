@@ -9,9 +9,9 @@ import { doublingModel, slowModel } from '@isochrone/node-agent/testing/models';
 import { tensorOf, encodeNpy } from '@isochrone/tensor';
 import { verifyReceipt } from '@isochrone/verification';
 import { eventually, withFaultProxy } from '@isochrone/test/harness';
+import { childrenOf, isDead } from '@isochrone/tools/local';
 import { integerBetween, seeded } from '../chaos/random.ts';
 import { agentWorld, outputKey, publicKeyOf, receiptOf, type Program } from './agent-world.ts';
-import { childrenOf, isDead } from './processes.ts';
 
 const world = await agentWorld();
 const proxy = await withFaultProxy(world.store.endpoint);

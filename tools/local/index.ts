@@ -15,6 +15,7 @@ export { postgresLacking, startPostgres } from './postgres.ts';
 export type { Postgres } from './postgres.ts';
 export { ProcessSupervisor } from './process-supervisor.ts';
 export type { ProcessSpecification, SupervisedProcess, SupervisorOptions } from './process-supervisor.ts';
+export { childrenOf, isDead } from './processes.ts';
 export { freePort } from './sockets.ts';
 export { storageSecret } from './storage-secret.ts';
 export type { StorageAccount } from './storage-secret.ts';

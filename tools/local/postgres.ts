@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureDebianPackages, type Lacking } from '../debian.ts';
 import { ToolError } from '../errors.ts';
-import { ProcessSupervisor } from './process-supervisor.ts';
+import { eventually } from './eventually.ts';
+import { ProcessSupervisor, type SupervisedProcess } from './process-supervisor.ts';
+import { childrenOf, isDead } from './processes.ts';
 import { freePort } from './sockets.ts';
 
 const run = promisify(execFile);
@@ -76,8 +78,9 @@ export async function startPostgres({
     const port = await freePort();
     const url = `postgresql://isochrone@${host}:${port}/postgres`;
     const settings = { listen_addresses: host, port: String(port), unix_socket_directories: data };
+    let leader: SupervisedProcess;
     const start = async (): Promise<void> => {
-      await supervisor.start({
+      leader = await supervisor.start({
         name: 'postgres',
         cwd: '/',
         ...humbly(join(binaries, 'postgres'), [
@@ -98,8 +101,13 @@ export async function startPostgres({
         return url.replace(/postgres$/, database);
       },
       async kill9() {
-        // The server's children end by themselves when their parent is gone.
+        // Each of its children is of a group of its own, and sees only when it next waits that its parent is gone; until then a
+        // new server is refused for the memory that they share. It is stopped first, so that it makes no more of them.
+        supervisor.signal('postgres', 'SIGSTOP');
+        const children = childrenOf(leader.pid);
+        for (const pid of children) process.kill(pid, 'SIGKILL');
         await supervisor.kill9('postgres');
+        await eventually(() => children.every(isDead), { describe: 'every process of the server is gone' });
       },
       start,
       stop: () => supervisor.stopAll(),
