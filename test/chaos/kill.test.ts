@@ -7,7 +7,7 @@ import { isConditionTrue } from '@isochrone/kube';
 import { inputNpy, inputRows, linear, linearModel } from '../e2e/models.ts';
 import { member } from '../harness/members.ts';
 import { resultOf } from '../harness/settled.ts';
-import { withFederation } from '../harness/test-federation.ts';
+import { startTestFederation } from '../harness/test-federation.ts';
 import { checkHistory } from './checker.ts';
 import { History } from './history.ts';
 import { integerBetween, seeded, shuffled } from './random.ts';
@@ -25,18 +25,24 @@ const RECORDS_PER_SHARD = 8;
 const CHANGES = 40;
 const edges = ['alpha', 'beta'] as const;
 
-const world = await withFederation({
-  members: [member('hub', '0.30'), member('alpha', '0.20'), member('beta', '0.24')],
-  // An edge that is dead while the hub acknowledges and deletes a task keeps the result for an hour.
-  flags: { edge: { 'outbox-seconds': '3' } },
-});
+// Taken apart from its end: the recorder stops before what it reads is closed.
+const stack = new AsyncDisposableStack();
+after(() => stack.disposeAsync());
+const world = await startTestFederation(
+  {
+    members: [member('hub', '0.30'), member('alpha', '0.20'), member('beta', '0.24')],
+    // An edge that is dead while the hub acknowledges and deletes a task keeps the result for an hour.
+    flags: { edge: { 'outbox-seconds': '3' } },
+  },
+  stack,
+);
 const { federation } = world;
 // With CHAOS_HISTORY the history is kept in that file.
 const history = new History(Date.now, process.env['CHAOS_HISTORY']);
 history.add({ kind: 'Run', seed, options: { rounds } });
 const recorder = new Recorder(world, history);
+stack.defer(() => recorder.stop());
 await recorder.start();
-after(() => recorder.stop());
 
 await world.put('input.npy', inputNpy(RECORDS));
 await world.deposit('100.00');
