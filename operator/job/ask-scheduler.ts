@@ -110,7 +110,7 @@ function answerOf(
 /** Lets others have the capacity that was assumed for demands. When it cannot be said, the assumptions expire. */
 export async function withdraw(
   { deps, key }: JobShell,
-  demands: readonly Demand[],
+  demands: readonly Pick<Demand, 'workUID' | 'attempt'>[],
   signal: AbortSignal,
 ): Promise<void> {
   if (demands.length === 0) return;

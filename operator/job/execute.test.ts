@@ -51,6 +51,7 @@ function world({ find = () => undefined, refund = () => undefined }: Failing, co
     options: defaultJobOptions,
     logger: { warn: () => undefined, error: () => undefined },
     events: { record: () => undefined },
+    scheduler: { withdraw: async () => Promise.resolve() },
     tasks: { get: (): InferenceTask | undefined => undefined },
     models: { get: () => undefined },
   };

@@ -87,10 +87,13 @@ async function execute(shell: JobShell, action: Action, signal: AbortSignal): Pr
     case 'RemoveFinalizer':
       await removeFinalizer(deps.client, inferenceJobResource, job, finalizers.settlement);
       return false;
+    // Also when no node was found: what was just learned is told, and its time of the next try is kept.
     case 'Place':
-      return placeWork(shell, action, signal);
+      await placeWork(shell, action, signal);
+      return true;
     case 'PlaceVerification':
-      return placeVerification(shell, action, signal);
+      await placeVerification(shell, action, signal);
+      return true;
     case 'CreateTask':
       await createTask(shell, action.attempt);
       return true;
@@ -115,7 +118,7 @@ async function execute(shell: JobShell, action: Action, signal: AbortSignal): Pr
       await release(shell, action);
       return true;
     case 'Refund':
-      await refund(shell, action);
+      await refund(shell, action, signal);
       return true;
     case 'Quarantine':
       await quarantine(shell, action);

@@ -4,13 +4,15 @@ import { openLedger, type Ledger } from '@isochrone/ledger';
 import { Registry } from 'prom-client';
 import { OperatorError } from '../errors.ts';
 import type { AttemptKey, Placement, SchedulerClient, TaskRequest } from '../scheduler-client.ts';
+import { executeAll } from './execute.ts';
 import { JobMemory } from './job-memory.ts';
 import { JobShell, type ShellContext } from './job-shell.ts';
 import { JobMetrics } from './metrics.ts';
+import type { PlacementProblem } from './observed.ts';
 import { defaultJobOptions } from './options.ts';
 import { placeVerification, placeWork } from './place-tasks.ts';
 import { makeJob, makeModel } from './testing/objects.ts';
-import { admitted, now } from './testing/observe.ts';
+import { admitted, makeTask, now } from './testing/observe.ts';
 
 const explanation = { message: '0/3 nodes fit', nodesEvaluated: 3, resolvable: true, rejects: [], candidates: [] };
 const enough = 1_000_000_000n;
@@ -25,6 +27,7 @@ interface World {
   readonly shell: JobShell;
   readonly ledger: Ledger;
   readonly withdrawn: AttemptKey[];
+  readonly clock: { now: number };
 }
 
 /** A job of the federation alpha, beta and the trusted court, whose scheduler answers as told. */
@@ -37,6 +40,7 @@ async function setUp(
   const token = await ledger.acquireLeadership('test');
   await ledger.deposit({ namespace: 'vision', amount: deposit, idempotencyKey: 'd' });
   const withdrawn: AttemptKey[] = [];
+  const clock = { now };
   const scheduler: SchedulerClient = {
     place: async (tasks) =>
       tasks.map((task) => ({ binding: null, explanation, ...answer(task) }) as unknown as Placement),
@@ -52,7 +56,9 @@ async function setUp(
       models: { get: () => model },
       tasks: { get: () => undefined },
       clusters: { get: (name: string) => ({ spec: { class: name === 'court' ? 'Trusted' : 'Edge' } }) },
-      clock: { now: () => now, monotonic: () => 0 },
+      clock: { now: () => clock.now, monotonic: () => 0 },
+      events: { record: () => undefined },
+      logger: { warn: () => undefined },
       options: defaultJobOptions,
     },
     secret: { names: Buffer.alloc(32) },
@@ -62,7 +68,7 @@ async function setUp(
   const job = makeJob({}, { input: admitted });
   const memory = new JobMemory(job);
   memory.attempts = [];
-  return { shell: new JobShell(context, 'vision/job', job, memory), ledger, withdrawn };
+  return { shell: new JobShell(context, 'vision/job', job, memory), ledger, withdrawn, clock };
 }
 
 /** @param blamedBy providers that the first group is kept from */
@@ -111,10 +117,9 @@ test('a group that found a node is held although one before it found none', asyn
   });
 
   // When both are placed
-  const held = await placeWork(shell, place(2), signal);
+  await placeWork(shell, place(2), signal);
 
   // Then the second is held, and the first is told
-  assert.equal(held, true);
   assert.deepEqual(
     (await ledger.heldAttempts()).map(({ attempt, shards }) => [attempt, shards.map(({ index }) => index)]),
     [[2, [1]]],
@@ -124,12 +129,12 @@ test('a group that found a node is held although one before it found none', asyn
 });
 
 test('work that nobody can pay for gives its nodes back', async (t) => {
-  const { shell, withdrawn } = await setUp(t, {
+  const { shell, ledger, withdrawn } = await setUp(t, {
     answer: () => ({ binding: { ...bindingTo('beta'), price: '10000000000' } }),
     deposit: 1n,
   });
-  const held = await placeWork(shell, place(3), signal);
-  assert.equal(held, false);
+  await placeWork(shell, place(3), signal);
+  assert.deepEqual(await ledger.heldAttempts(), []);
   assert.equal(shell.memory.placement?.reason, 'InsufficientFunds');
   const { uid } = shell.memory;
   assert.deepEqual(
@@ -151,8 +156,7 @@ test('a re-execution that nobody can pay for gives its node back, and leaves no 
     [1, 'alpha'],
     [2, 'beta'],
   ] as const) {
-    const changed = await placeVerification(shell, verification(primary, cluster, { needs: 'Trusted' }), signal);
-    assert.equal(changed, false);
+    await placeVerification(shell, verification(primary, cluster, { needs: 'Trusted' }), signal);
     assert.equal(shell.memory.verificationPlacement.get(primary)?.reason, 'InsufficientFunds');
   }
   assert.deepEqual(
@@ -191,6 +195,36 @@ for (const { name, offer, action } of offers) {
     if (action?.excludedNodes === undefined) assert.equal(withdrawn.length, 1);
   });
 }
+
+for (const [what, action] of [
+  ['work', place(1)],
+  ['a re-execution', verification(1, 'beta')],
+] as const) {
+  test(`${what} that finds no node again is decided about again, for nothing else may wake the job`, async (t) => {
+    const world = await setUp(t, { answer: () => ({}) });
+    const { shell, clock } = world;
+    await hold(world, 1, 'beta');
+    const problem = (): PlacementProblem | undefined =>
+      shell.memory.placement ?? shell.memory.verificationPlacement.get(1);
+    for (let round = 0; round < 3; round++) {
+      assert.deepEqual(await executeAll(shell, [action], signal), { changed: true, failure: undefined });
+      assert.equal(problem()?.reason, 'NoNodeFits');
+      assert.equal(problem()?.retryAt, clock.now + defaultJobOptions.retrySeconds * 1000);
+      clock.now = problem()!.retryAt;
+    }
+  });
+}
+
+test('an attempt that got no task gives its place back with its pay; what a task holds ends with the task', async (t) => {
+  const world = await setUp(t, { answer: () => ({}) });
+  const { shell, ledger, withdrawn } = world;
+  for (const attempt of [1, 2]) await hold(world, attempt, 'beta');
+  shell.remember(2, makeTask(2));
+  const refund = (attempt: number) => ({ type: 'Refund', attempt, reason: 'NeverStarted', charged: false }) as const;
+  await executeAll(shell, [refund(1), refund(2)], signal);
+  assert.deepEqual(await ledger.heldAttempts(), []);
+  assert.deepEqual(withdrawn, [{ workUid: shell.identity(1).workUID, attempt: 1 }]);
+});
 
 test('an answer that only repeats a binding does not replace the reasons of the decision', async (t) => {
   const decided = { ...explanation, message: '3/3 nodes fit' };

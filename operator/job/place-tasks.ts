@@ -15,8 +15,8 @@ import type { Demand } from './task-request.ts';
 type Place = Extract<Action, { type: 'Place' }>;
 type PlaceVerification = Extract<Action, { type: 'PlaceVerification' }>;
 
-/** Binds groups of shards and holds their pay; what finds no node is told in `memory.placement`. @returns whether anything is held */
-export async function placeWork(shell: JobShell, { groups, available }: Place, signal: AbortSignal): Promise<boolean> {
+/** Binds groups of shards and holds their pay; what finds no node is told in `memory.placement`, with the time of the next try. */
+export async function placeWork(shell: JobShell, { groups, available }: Place, signal: AbortSignal): Promise<void> {
   const { job, memory } = shell;
   const model = shell.model();
   const first = shell.nextAttempt();
@@ -29,12 +29,12 @@ export async function placeWork(shell: JobShell, { groups, available }: Place, s
   if (demands.some(({ affordable }) => affordable < 1n)) {
     const message = `${formatMoney(available < 0n ? 0n : available)} of spec.budget.total is not held or paid; that bears no price for the next shards and their re-execution`;
     memory.placement = problemNow(shell, memory.placement, { reason: 'BudgetExhausted', message });
-    return false;
+    return;
   }
   const placements = await askForWork(shell, model, demands, signal);
   if ('problem' in placements) {
     memory.placement = problemNow(shell, memory.placement, placements.problem);
-    return false;
+    return;
   }
   let left = available;
   let problem: Problem | undefined;
@@ -69,25 +69,23 @@ export async function placeWork(shell: JobShell, { groups, available }: Place, s
     problem === undefined
       ? undefined
       : problemNow(shell, memory.placement, problem, memory.lastExplanation?.explanation);
-  return left < available;
 }
 
-/** Binds a re-execution and holds its pay. @returns whether it is worth deciding again */
+/** Binds a re-execution and holds its pay; without a node, `memory.verificationPlacement` tells it, with the time of the next try. */
 export async function placeVerification(
   shell: JobShell,
   action: PlaceVerification,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<void> {
   const { memory, deps } = shell;
   const model = shell.model();
   const { primary, records, needs, available } = action;
   const attempt = shell.nextAttempt();
   const purpose = needs === 'Trusted' ? 'Reference' : 'Verification';
   const before = memory.verificationPlacement.get(primary);
-  const tell = (problem: Problem, hopeless?: Explanation): false => {
+  const tell = (problem: Problem, hopeless?: Explanation): void => {
     const told = { ...problemNow(shell, before, problem, hopeless), needs };
     memory.verificationPlacement.set(primary, hopeless === undefined ? told : { ...told, retryAt: deps.clock.now() });
-    return false;
   };
   const cost = BigInt(records) * BigInt(model.referenceNanosecondsPerRecord);
   const affordable = available <= 0n ? 0n : (available * 10n ** 12n) / cost;
@@ -116,8 +114,7 @@ export async function placeVerification(
     const problem = { reason: 'NoNodeFits', message: `${what} attempt ${primary}: ${explanation?.message ?? ''}` };
     // Where no independent node exists a trusted one is asked at once; where that fails, it begins again with independent ones.
     const isHopeless = needs === 'Independent' && explanation?.resolvable === false;
-    tell(problem, isHopeless ? explanation : undefined);
-    return isHopeless;
+    return tell(problem, isHopeless ? explanation : undefined);
   }
   const amount = amountOf(records, model, binding);
   const isSampled = records !== shell.attempt(primary).records || shell.sampledRows(primary) !== 'All';
@@ -134,7 +131,6 @@ export async function placeVerification(
     return tell(refusal);
   }
   memory.verificationPlacement.delete(primary);
-  return true;
 }
 
 function amountOf(records: number, model: JobModel, { price }: Binding): bigint {

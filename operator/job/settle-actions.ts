@@ -6,6 +6,7 @@ import type { KeyObject } from 'node:crypto';
 import { pinnedKey } from '../attempt/node-key.ts';
 import { checkReceipt } from '../attempt/receipt-check.ts';
 import type { Action } from './actions.ts';
+import { withdraw } from './ask-scheduler.ts';
 import type { JobMemory } from './job-memory.ts';
 import type { JobShell } from './job-shell.ts';
 import { sampleOf } from './sample.ts';
@@ -78,8 +79,12 @@ export async function release(
 export async function refund(
   shell: JobShell,
   { attempt, reason, charged }: Extract<Action, { type: 'Refund' }>,
+  signal: AbortSignal,
 ): Promise<void> {
   const { deps, memory, metrics } = shell;
+  // No task will confirm what the scheduler assumes. Said before the refund: after it nobody would come back to it.
+  if (shell.task(attempt) === undefined)
+    await withdraw(shell, [{ workUID: shell.identity(attempt).workUID, attempt }], signal);
   await deps.ledger.refund({ token: deps.token, jobUID: memory.uid, attempt, reason, charged });
   await shell.reload(attempt);
   metrics.settled(shell.attempt(attempt), sampleSize(shell, attempt));
