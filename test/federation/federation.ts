@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
-import { SYSTEM_NAMESPACE } from '@isochrone/api';
-import { ApiClient, systemClock, type Clock } from '@isochrone/kube';
+import { annotations, edgeNamespace, names, SYSTEM_NAMESPACE } from '@isochrone/api';
+import { ApiClient, core, formatTime, systemClock, type Clock } from '@isochrone/kube';
 import { operatorOptions, runOperator } from '@isochrone/operator/hub';
 import {
   createLogger,
@@ -13,7 +13,7 @@ import {
   logLevels,
   type ServiceContext,
 } from '@isochrone/service';
-import { kubectl, withControlPlane, type ControlPlane } from '../harness/index.ts';
+import { eventually, kubectl, withControlPlane, type ControlPlane } from '../harness/index.ts';
 
 const charts = join(import.meta.dirname, '..', '..', 'charts');
 /** The roles of each program, by the name that its manifest has in files/rbac. */
@@ -75,6 +75,30 @@ export async function withPlane(name: string, withControllerManager = false): Pr
 export async function applyRights(plane: ControlPlane, program: keyof typeof chartOf): Promise<void> {
   const manifest = join(charts, chartOf[program], 'files', 'rbac', `${program}.yaml`);
   await kubectl(plane.adminKubeconfig, ['apply', '--server-side', '-f', manifest]);
+}
+
+/** When the token was issued that is encrypted in the credential of a member. */
+export async function issuedTimeOf(admin: ApiClient, cluster: string): Promise<string> {
+  const { metadata } = await admin.get(core.secrets, credentialOf(cluster));
+  return metadata.annotations?.[annotations.issuedTime] ?? '';
+}
+
+/**
+ * Makes the credential of a member 17 hours old, which is beyond two thirds of its day, and waits until the hub has rotated it.
+ * A clock of the hub that jumps would do more: to it every token is as old, so it rotates at each look.
+ */
+export async function rotateCredential(admin: ApiClient, cluster: string): Promise<void> {
+  const hoursFromNow = (hours: number): string => formatTime(Date.now() + hours * 3_600_000);
+  const [aged, end] = [hoursFromNow(-17), hoursFromNow(7)];
+  await admin.mergePatch(core.secrets, credentialOf(cluster), {
+    metadata: { annotations: { [annotations.issuedTime]: aged, [annotations.expirationTime]: end } },
+  });
+  const isRotated = async (): Promise<boolean> => (await issuedTimeOf(admin, cluster)) !== aged;
+  await eventually(isRotated, { timeout: 60_000, describe: 'the hub rotates the credential' });
+}
+
+function credentialOf(cluster: string): { namespace: string; name: string } {
+  return { namespace: edgeNamespace(cluster), name: names.edgeCredential };
 }
 
 export interface TestFederation {

@@ -10,16 +10,20 @@ import { core, formatTime, issueBoundToken, systemClock, type Secret, type Watch
 import { sealCredential, tokenClaims } from '@isochrone/operator/join';
 import { CertificateAuthority } from '@isochrone/tools/local';
 import { eventually } from '../harness/index.ts';
-import { kubeconfigOf, withFederation, type RunningProgram } from '../federation/federation.ts';
+import {
+  issuedTimeOf,
+  kubeconfigOf,
+  rotateCredential,
+  withFederation,
+  type RunningProgram,
+} from '../federation/federation.ts';
 import { createProvider } from '../federation/member.ts';
 import { clusterReason, eventsOf, newCluster, pluginOf, withInstallation } from './joining-world.ts';
 
 // What the credential of a member is worth to others, after the join: rotations, thefts, another authority, an upgrade.
-let offset = 0;
-const hubClock = { ...systemClock, now: () => Date.now() + offset };
 const federation = await withFederation();
 const { admin, hub } = federation;
-let operator = await federation.startOperator({}, hubClock);
+let operator = await federation.startOperator();
 await createProvider(admin, 'alpha');
 const member = await withInstallation(federation, 'member');
 const plugin = pluginOf(hub);
@@ -30,8 +34,7 @@ const onMember = { namespace: SYSTEM_NAMESPACE, name: names.hubCredential };
 let edge: RunningProgram;
 
 const tokenOf = async (): Promise<string> => (await member.secret())['token'] ?? '';
-const issuedTime = async (): Promise<string> =>
-  (await admin.get(core.secrets, onHub)).metadata.annotations?.[annotations.issuedTime] ?? '';
+const issuedTime = (): Promise<string> => issuedTimeOf(admin, 'frankfurt');
 
 /** Makes a token, and accepts who comes with it. */
 async function joins(...flags: string[]): Promise<void> {
@@ -52,12 +55,13 @@ async function untilReady(): Promise<void> {
   await eventually(() => edge.health.isReady().ok, { ...slow, describe: 'the edge operator is ready' });
 }
 
-/** Until the member uses what is newer than `before`. */
-async function rotates(before: string): Promise<void> {
-  // Two thirds of a day later.
-  offset = 17 * 3_600_000;
-  await eventually(async () => (await issuedTime()) !== before, { ...slow, describe: 'the hub rotates' });
-  offset = 0;
+/** Until the member uses another token. */
+async function rotates(): Promise<void> {
+  await rotateCredential(admin, 'frankfurt');
+  await usesNewest();
+}
+
+async function usesNewest(): Promise<void> {
   await eventually(async () => formatTime(tokenClaims(await tokenOf())?.issuedAt ?? 0) === (await issuedTime()), {
     ...slow,
     describe: 'the member takes the new token over',
@@ -115,8 +119,7 @@ test('whoever stole a token sees that it is rotated, and not by what', async () 
   assert.equal(await clusterReason(admin, 'frankfurt', 'CredentialValid'), 'Issued');
   const stolen = await tokenOf();
   const watch = await Watch.open(stolen);
-  const before = await issuedTime();
-  await rotates(before);
+  await rotates();
   assert.notEqual(await tokenOf(), stolen);
   const time = await issuedTime();
   await eventually(() => watch.saw(time), slow);
@@ -133,7 +136,7 @@ test('a watch that outlives the revocation sees no token of those who come back'
   await joins();
   const time = await issuedTime();
   await eventually(() => watch.saw(time), { ...slow, describe: 'the API server has not ended the watch' });
-  await rotates(time);
+  await rotates();
   const rotated = await issuedTime();
   await eventually(() => watch.saw(rotated), slow);
   assert.ok(watch.isOpen);
@@ -150,7 +153,9 @@ test('a member that joined before credentials were encrypted keeps its token, ge
       .map((note) => [note, null]),
   );
   // As the version before left both sides.
-  await federationStops();
+  federation.running.delete(edge);
+  await edge.stop();
+  await operatorStops();
   await admin.mergePatch(core.secrets, onHub, {
     metadata: { annotations: none as unknown as Record<string, string> },
     data: { ciphertext: null, 'ephemeral-public-key': null },
@@ -160,28 +165,27 @@ test('a member that joined before credentials were encrypted keeps its token, ge
     data: { 'private-key': null },
   });
   await eventually(() => watch.tokens.includes(token), { describe: 'a plain token is found where there is one' });
-  offset = 17 * 3_600_000;
-  operator = await federation.startOperator({}, hubClock);
+  // Two thirds of its day later, by the hub's clock.
+  operator = await federation.startOperator({}, { ...systemClock, now: () => Date.now() + 17 * 3_600_000 });
   edge = await member.startEdge('frankfurt');
   await untilReady();
   await eventually(async () => (await clusterReason(admin, 'frankfurt', 'CredentialValid')) === 'KeyUnknown', slow);
   await eventually(async () => (await eventsOf(member.client, 'KeyMissing')).length > 0, slow);
-  offset = 0;
   const found = await admin.get(core.secrets, onHub);
   assert.equal(Buffer.from(found.data?.['token'] ?? '', 'base64').toString('utf8'), token, 'not rotated in the clear');
 
+  await operatorStops();
+  operator = await federation.startOperator();
   assert.equal((await plugin('edge', 'revoke', 'frankfurt')).status, 0);
   await joins();
   assert.equal(await clusterReason(admin, 'frankfurt', 'CredentialValid'), 'Issued');
-  await rotates(await issuedTime());
+  await rotates();
   assert.deepEqual([...new Set(watch.tokens)], [token]);
 });
 
-async function federationStops(): Promise<void> {
-  for (const program of [edge, operator]) {
-    federation.running.delete(program);
-    await program.stop();
-  }
+async function operatorStops(): Promise<void> {
+  federation.running.delete(operator);
+  await operator.stop();
 }
 
 test('an authority that the hub does not answer to is not followed, and the token is', async () => {
@@ -202,20 +206,23 @@ test('an authority that the hub does not answer to is not followed, and the toke
 });
 
 test('a member follows a new authority that is announced beside the old one', async () => {
-  federation.running.delete(operator);
-  await operator.stop();
+  await operatorStops();
   const bundle = `${hub.ca.trim()}\n${new CertificateAuthority('next').certificate}`;
   const encode = (text: string): string => Buffer.from(text).toString('base64');
   const known = await readFile(await kubeconfigOf(hub, 'isochrone-operator'), 'utf8');
   assert.ok(known.includes(encode(hub.ca)));
   const kubeconfig = join(federation.directory, 'kubeconfig-bundle');
   await writeFile(kubeconfig, known.replace(encode(hub.ca), encode(bundle)), { mode: 0o600 });
-  operator = await federation.startOperator({ kubeconfig }, hubClock);
-  await rotates(await issuedTime());
-  assert.equal((await member.secret())['ca.crt'], bundle);
-  // Its connections are of the old one.
+  operator = await federation.startOperator({ kubeconfig });
+  // Its connections are of the old one, so it takes this over and nothing after it.
   federation.running.delete(edge);
+  await rotateCredential(admin, 'frankfurt');
+  await eventually(async () => (await member.secret())['ca.crt'] === bundle, {
+    ...slow,
+    describe: 'the member has both authorities',
+  });
   await assert.rejects(edge.ended, { code: 'HUB_CREDENTIAL_INVALID' });
   edge = await member.startEdge('frankfurt');
   await untilReady();
+  await usesNewest();
 });
