@@ -18,12 +18,18 @@ export interface ShellSettings {
   readonly timeoutMilliseconds?: number;
 }
 
+/**
+ * What a CI system, and Node's test runner on a terminal, say of colours: a program under test must find it only where a test
+ * says so.
+ */
+const colourless = { CI: undefined, FORCE_COLOR: undefined, NO_COLOR: undefined, NODE_DISABLE_COLORS: undefined };
+
 /** Runs what a user would type, in a real bash. */
 export async function shell(command: string, settings: ShellSettings = {}): Promise<Outcome> {
   const { cwd, env = {}, input, timeoutMilliseconds = 60_000 } = settings;
   const child = spawn('bash', ['-c', command], {
     ...(cwd === undefined ? {} : { cwd }),
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...colourless, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
     // A group of its own: what bash started holds its pipes open.
     detached: true,
@@ -46,7 +52,7 @@ export interface RunningCommand {
 /** Starts what goes on until it is stopped. */
 export function startShell(command: string, { env = {} }: Pick<ShellSettings, 'env'> = {}): RunningCommand {
   const child = spawn('bash', ['-c', command], {
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...colourless, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   });
