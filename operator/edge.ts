@@ -149,6 +149,7 @@ export async function runEdge(
   hubSecrets.onChange((change) => {
     if (change.type === 'Deleted' || change.current.metadata.name !== names.edgeCredential) return;
     credential.accept(change.current, signal).catch((error: unknown) => {
+      if (signal.aborted) return;
       logger.error({ err: error }, 'the rotated token could not be taken over; the old one is used until it expires');
     });
   });

@@ -143,13 +143,16 @@ export class HubCredential {
     const offered = openCredential(sealed, known.key, { requestUID: known.joinedBy, cluster });
     const claims = tokenClaims(offered.token);
     if (claims === undefined || offered.token === known.token) return;
-    const current = tokenClaims(known.token ?? '');
     // A late event must not bring an older token back; one of another ServiceAccount is a new enrolment.
-    if (current?.serviceAccountUID === claims.serviceAccountUID && current.issuedAt > claims.issuedAt) return;
+    const isOlderThan = (token = ''): boolean => {
+      const held = tokenClaims(token);
+      return held?.serviceAccountUID === claims.serviceAccountUID && held.issuedAt > claims.issuedAt;
+    };
+    if (isOlderThan(known.token)) return;
     const place = await this.#newPlace(offered, known, signal);
     const next = await this.#store.update((stored) => {
-      // A join ended meanwhile: what it brought counts.
-      if (stored !== undefined && stored.joinedBy !== known.joinedBy) return stored;
+      // A join ended meanwhile, or a later rotation was faster: what that brought counts.
+      if (stored !== undefined && (stored.joinedBy !== known.joinedBy || isOlderThan(stored.token))) return stored;
       return { ...(stored ?? known), ...place, token: offered.token };
     }, signal);
     if (next.token !== offered.token) return;
