@@ -15,6 +15,7 @@ import { addResultsCommand } from './results-command.ts';
 import { addRunCommand } from './run-command.ts';
 import { addStatementCommand } from './statement-command.ts';
 import { addTopCommand } from './top-command.ts';
+import { addTrustCommand } from './trust-command.ts';
 import { addWhyCommand } from './why-command.ts';
 
 /** The command line of `kubectl isochrone`. */
@@ -35,6 +36,7 @@ export function kubectlProgram(setStatus: (status: number) => void = () => undef
   addCordonCommand(program);
   addUncordonCommand(program);
   addDrainCommand(program);
+  addTrustCommand(program);
   addModelCommand(program);
   addEdgeCommand(program);
   addDoctorCommand(program, setStatus);

@@ -8,6 +8,7 @@ import { before, describe, test } from 'node:test';
 import { kubectl, withControlPlane, withObjectStore } from '@isochrone/test/harness';
 import { createBucket, storageClient } from '@isochrone/cli/demo';
 import { storageSecret } from '@isochrone/tools/local';
+import { parse } from 'yaml';
 
 const programs = join(import.meta.dirname, '..', '..', 'cli');
 
@@ -190,6 +191,36 @@ describe('kubectl isochrone on a real API server and object store', () => {
     assert.match(whoami, new RegExp(`"system:serviceaccount:${namespace}:isochrone-edge"`));
     assert.match(await kubectl(kubeconfig, ['config', 'view']), new RegExp(`server: ${plane.server}`));
     assert.equal((await plugin('edge', 'credentials', 'nowhere')).status, 4);
+  });
+
+  test('trust gives a quarantined node its work back, once', async () => {
+    const admin = plane.adminKubeconfig;
+    const manifest = join(import.meta.dirname, '..', 'crds', 'valid', 'inferencenode-minimal.yaml');
+    const node = parse(await readFile(manifest, 'utf8')) as { metadata: object };
+    const metadata = { name: 'frankfurt-1', namespace: 'edge-frankfurt' };
+    await kubectl(admin, ['apply', '-f', '-'], JSON.stringify({ ...node, metadata }));
+    const conditions = ['Ready', 'Trusted'].map((type) => ({
+      ...{ type, status: 'False', reason: 'Quarantined', message: 'job vision/read: row 3' },
+      lastTransitionTime: '2026-11-24T00:00:00Z',
+    }));
+    const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify({ status: { conditions } })];
+    await kubectl(admin, ['patch', 'inferencenode', 'frankfurt-1', '-n', 'edge-frankfurt', ...patch]);
+
+    const object = 'inferencenode.isochrone.dev/frankfurt-1';
+    const outcome = await plugin('trust', 'frankfurt-1', '-o', 'json');
+    assert.equal(outcome.status, 0, outcome.stderr);
+    assert.deepEqual(JSON.parse(outcome.stdout), { object, cluster: 'frankfurt', trusted: true, changed: true });
+    assert.equal((await plugin('trust', 'frankfurt/frankfurt-1')).stdout, `${object} already trusted\n`);
+    assert.equal((await plugin('trust', 'frankfurt-1', '-o', 'name')).stdout, `${object}\n`);
+    const path = 'jsonpath={range .status.conditions[*]}{.type} {.status} {.reason} {.message}{"\\n"}{end}';
+    assert.equal(
+      await kubectl(admin, ['get', 'inferencenode', 'frankfurt-1', '-n', 'edge-frankfurt', '-o', path]),
+      'Ready False Quarantined job vision/read: row 3\nTrusted True NoEvidenceAgainst given back by an administrator after: job vision/read: row 3\n',
+    );
+    assert.equal((await plugin('trust', 'nowhere-1')).status, 4);
+    const member = await plugin('trust', 'edge/frankfurt');
+    assert.equal(member.status, 2);
+    assert.match(member.stderr, /write NODE or CLUSTER\/NODE/);
   });
 
   test('exit statuses: nothing there, not ready, forbidden, unreachable, wrong usage', async () => {

@@ -124,7 +124,7 @@ export const findingTable = {
   NodeUntrusted: [
     'warning',
     'A node is quarantined.',
-    'Look at the evidence in the message; reset Trusted only when it is explained.',
+    'Look at the evidence in the message; once it is explained: kubectl isochrone trust NODE.',
   ],
   ModelNotAdmitted: ['warning', 'A version of a model is not admitted.', 'The message tells what it waits for.'],
   ModelNotApproved: [
