@@ -3,8 +3,9 @@ import { TensorError } from './errors.ts';
 import { assertLayout, fieldBytes, layoutOf, type RecordLayout } from './record-layout.ts';
 
 /**
- * How objects of the API tell a layout. Programs of the first versions know records of one tensor only, by its type and shape:
- * they go on beside newer ones, so such records are told both ways, and either way is read.
+ * How objects of the API tell a layout: of one tensor alone by its type and shape, which is all that programs of the first
+ * versions know, else by fields. It is told one way only: a member of a version before refuses an object with a field that it
+ * does not know.
  */
 export interface LayoutDescription {
   fields?: { name: string; dataType: string; shape: number[]; offset: number; stringType?: string }[];
@@ -13,16 +14,14 @@ export interface LayoutDescription {
   recordShape?: number[];
 }
 
-/** Tells a layout, both ways where both can. */
+/** The way to tell a layout that the oldest program reads. */
 export function describeLayout({ fields, recordBytes }: RecordLayout): LayoutDescription {
   const [only, ...others] = fields;
   const isOneTensor =
     only !== undefined && others.length === 0 && only.stringType === undefined && fieldBytes(only) === recordBytes;
-  return {
-    recordBytes,
-    fields: fields.map((field) => ({ ...field, shape: [...field.shape] })),
-    ...(isOneTensor ? { dataType: only.dataType, recordShape: [...only.shape] } : {}),
-  };
+  return isOneTensor
+    ? { dataType: only.dataType, recordShape: [...only.shape] }
+    : { recordBytes, fields: fields.map((field) => ({ ...field, shape: [...field.shape] })) };
 }
 
 /**

@@ -105,7 +105,7 @@ export interface InferenceJobStatus {
     etag: string;
     /** Size of the object. */
     sizeBytes: number;
-    /** The tensors of one record, side by side. */
+    /** The tensors of one record, side by side, where it is more than dataType and recordShape tell. */
     fields?: {
       /** Name of the tensor, as the model gives it. */
       name: string;
@@ -118,11 +118,11 @@ export interface InferenceJobStatus {
       /** Type of an element of BYTES as NumPy stores it, for example <U12. */
       stringType?: string;
     }[];
-    /** Bytes of one record. */
+    /** Bytes of one record, with fields. */
     recordBytes?: number;
-    /** Open Inference Protocol data type of the only tensor, for programs that know no fields. Absent where a record is more than that. */
+    /** Open Inference Protocol data type of a record that is one tensor and nothing else, and no string. */
     dataType?: string;
-    /** Shape of the only tensor, with dataType. */
+    /** Shape of a record that is one tensor. */
     recordShape?: number[];
     /** Records. */
     records: number;

@@ -38,9 +38,9 @@ export interface InferenceTaskSpec {
     maxBatchSize: number;
     /** Device memory to admit the session with. */
     deviceMemory: string;
-    /** The one of recordShapes that names no input, for programs that know no recordShapes. */
+    /** Shape of one record for the measurement of an admission, for a model with one input. */
     recordShape?: number[];
-    /** Shape of one record in inputs whose axes the model leaves open, for the measurement of an admission. */
+    /** The same for a model with several inputs, for each whose axes the model leaves open. */
     recordShapes?: {
       /** Name of the input. */
       input?: string;
@@ -61,7 +61,7 @@ export interface InferenceTaskSpec {
   input?: {
     /** Entity tag that every read insists on. */
     etag: string;
-    /** The tensors of one record, side by side. */
+    /** The tensors of one record, side by side, where it is more than dataType and recordShape tell. */
     fields?: {
       /** Name of the tensor, as the model gives it. */
       name: string;
@@ -74,11 +74,11 @@ export interface InferenceTaskSpec {
       /** Type of an element of BYTES as NumPy stores it, for example <U12. */
       stringType?: string;
     }[];
-    /** Bytes of one record. */
+    /** Bytes of one record, with fields. */
     recordBytes?: number;
-    /** Open Inference Protocol data type of the only tensor, for programs that know no fields. Absent where a record is more than that. */
+    /** Open Inference Protocol data type of a record that is one tensor and nothing else, and no string. */
     dataType?: string;
-    /** Shape of the only tensor, with dataType. */
+    /** Shape of a record that is one tensor. */
     recordShape?: number[];
     /** Bytes before the first record. */
     dataOffset: number;

@@ -102,7 +102,7 @@ describe('the admission of a model', () => {
     });
   }
 
-  test('measures with the shape that a hub of the first versions tells', async () => {
+  test('measures with the one shape that it is told', async () => {
     const { inputs } = await admit(identityModel('FP32', ['n', 'w']), { recordShape: [4] });
     assert.deepEqual(inputs?.[0]?.shape, [-1, -1]);
   });

@@ -52,7 +52,7 @@ export async function admitModel(
   }
 }
 
-/** Hubs of the first versions told one shape, of the only input. */
+/** One shape is of the only input. */
 function recordShapesOf({
   recordShape,
   recordShapes,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describedLayout } from '@isochrone/tensor';
+import { describedLayout, describeLayout, layoutOf } from '@isochrone/tensor';
 import { admissionTask } from '../model/admission-task.ts';
 import { buildManifest } from './manifest.ts';
 import { inputLayout, resolveModel } from './model-check.ts';
@@ -54,20 +54,25 @@ test('a job that an earlier operator admitted goes on: its records lie as they d
   assert.equal(taskRequest(jobOf(earlier), earlier, model, demand).inputBytes, 160);
 });
 
-test('a task of one tensor is told so that agents of either version read it, whoever admitted the job', () => {
-  for (const input of [earlier, admitted]) {
-    assert.deepEqual(taskOf(input).spec.input, {
-      etag: '"e"',
-      dataOffset: 128,
-      recordBytes: 16,
-      fields: [{ name: 'x', dataType: 'FP32', shape: [4], offset: 0 }],
-      dataType: 'FP32',
-      recordShape: [4],
-    });
-  }
+test('a task of one tensor has no field that members of the first versions refuse, whoever admitted the job', () => {
+  const input = { etag: '"e"', dataOffset: 128, dataType: 'FP32', recordShape: [4] };
+  assert.deepEqual(taskOf(earlier).spec.input, input);
+  assert.deepEqual(taskOf(admitted).spec.input, input);
 });
 
-test('the manifest has the bytes that the operator that admitted the job writes', () => {
+test('a task of more is told by fields', () => {
+  const several = describeLayout(
+    layoutOf([
+      { name: 'x', dataType: 'FP32', shape: [4] },
+      { name: 'mask', dataType: 'BOOL', shape: [] },
+    ]),
+  );
+  const { etag, sizeBytes, records, dataOffset } = earlier;
+  const input = { etag, sizeBytes, records, dataOffset, ...several };
+  assert.deepEqual(taskOf(input).spec.input, { etag, dataOffset, ...several });
+});
+
+test('the manifest tells the input as it was admitted, whichever operator writes it', () => {
   const inputIn = (input: AdmittedInput): unknown =>
     (JSON.parse(buildManifest(jobOf(input), [], String).body.toString('utf8')) as { input: unknown }).input;
   const common = { uri: 's3://data/input.npy', etag: '"e"', records: 100 };
@@ -75,12 +80,15 @@ test('the manifest has the bytes that the operator that admitted the job writes'
   assert.deepEqual(inputIn(admitted), { ...common, tensors: [{ name: 'x', dataType: 'FP32', shape: [4] }] });
 });
 
-test('the admission of a model with one input tells agents of either version what to measure with', () => {
-  const version = { ...model.version, recordShape: [3, 320] };
+test('the admission of a model is told its shapes as its version tells them', () => {
   const device = { namespace: 'edge-alpha', node: 'n1', deviceUUID: 'd', executionProvider: 'CPU' } as Parameters<
     typeof admissionTask
   >[0]['device'];
-  const { spec } = admissionTask({ model: makeModel(), version, device, workUID: 'w', attempt: 1, sizeBytes: 1 });
-  assert.deepEqual(spec.model.recordShape, [3, 320]);
-  assert.deepEqual(spec.model.recordShapes, [{ shape: [3, 320] }]);
+  const shapes = [{ recordShape: [3, 320] }, { recordShapes: [{ input: 'x', shape: [3, 320] }] }, {}];
+  for (const told of shapes) {
+    const version = { ...model.version, ...told };
+    const { spec } = admissionTask({ model: makeModel(), version, device, workUID: 'w', attempt: 1, sizeBytes: 1 });
+    const { recordShape, recordShapes } = spec.model;
+    assert.deepEqual(JSON.parse(JSON.stringify({ recordShape, recordShapes })), told);
+  }
 });

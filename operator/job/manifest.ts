@@ -50,7 +50,7 @@ export function buildManifest(
   return { body, sha256: sha256Of(body) };
 }
 
-/** A job that an operator admitted which knew no fields gets the bytes that it would have written, and may have. */
+/** As the input was told when it was admitted, so that operators of different versions write the same bytes. */
 function tensorsOf({ fields, dataType, recordShape }: AdmittedInput): object {
   if (fields === undefined) return { dataType, recordShape };
   return { tensors: fields.map(({ name, dataType, shape }) => ({ name, dataType, shape })) };

@@ -76,7 +76,7 @@ export function nextStatus(observed: Observed, situation: Situation, now: number
           'Admitted',
           'True',
           'Admitted',
-          `${situation.input.records} records of ${(situation.input.fields ?? []).map(({ name, dataType }) => `${dataType} ${name}`).join(', ')}`,
+          `${situation.input.records} records of ${tensorsOf(situation.input)}`,
         );
         return {
           ...admitted,
@@ -156,6 +156,10 @@ export function nextStatus(observed: Observed, situation: Situation, now: number
       };
     }
   }
+}
+
+function tensorsOf({ fields, dataType = '' }: AdmittedInput): string {
+  return fields?.map(({ name, dataType }) => `${dataType} ${name}`).join(', ') ?? dataType;
 }
 
 function countsOf(observed: Observed, shards?: Shards): Partial<InferenceJobStatus> {

@@ -51,20 +51,12 @@ export function admissionTask(options: AdmissionTaskOptions): InferenceTask {
         numericProfile: version.numericProfile,
         maxBatchSize: version.maxBatchSize,
         deviceMemory: version.deviceMemory,
-        ...recordShapes(version),
+        ...(version.recordShape === undefined ? {} : { recordShape: version.recordShape }),
+        ...(version.recordShapes === undefined ? {} : { recordShapes: version.recordShapes }),
         ...(version.tolerance === undefined ? {} : { tolerance: version.tolerance }),
       },
     },
   };
-}
-
-/** A shape of a model with one input needs no name, which is not known before the admission. Older agents read only that one. */
-function recordShapes({
-  recordShape,
-  recordShapes,
-}: ModelVersion): Pick<InferenceTask['spec']['model'], 'recordShape' | 'recordShapes'> {
-  if (recordShapes !== undefined) return { recordShapes };
-  return recordShape === undefined ? {} : { recordShape, recordShapes: [{ shape: recordShape }] };
 }
 
 /** The Secret that a task reads its URLs from, owned by it. @param expiresAt milliseconds since 1970 */
