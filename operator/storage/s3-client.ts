@@ -95,6 +95,15 @@ export class S3Client {
       await response.body?.cancel();
       throw new OperatorError('STORAGE_REFUSED', `GET ${s3URI(location)}: the store ignored the Range header`);
     }
+    const encoding = response.headers.get('content-encoding') ?? '';
+    // fetch would unpack it unasked: neither its length nor its digest would be the object's, and a cut one would pass for whole.
+    if (/\b(gzip|deflate|br|zstd)\b/i.test(encoding)) {
+      await response.body?.cancel();
+      throw new OperatorError(
+        'STORAGE_REFUSED',
+        `GET ${s3URI(location)}: the object is stored with Content-Encoding ${encoding}; upload it without`,
+      );
+    }
     const etag = response.headers.get('etag') ?? '';
     const chunks = guarded(response, `GET ${s3URI(location)}`, this.#options.stallMilliseconds);
     return { etag, [Symbol.asyncIterator]: () => chunks[Symbol.asyncIterator]() };
@@ -118,7 +127,7 @@ export class S3Client {
     }, options.signal);
   }
 
-  async put(location: ObjectLocation, body: Uint8Array, options: PutOptions = {}): Promise<{ etag: string }> {
+  async put(location: ObjectLocation, body: Uint8Array | Blob, options: PutOptions = {}): Promise<{ etag: string }> {
     const { ifNoneMatch, contentType = 'application/octet-stream', signal } = options;
     const headers = {
       'content-type': contentType,
@@ -211,7 +220,7 @@ export class S3Client {
       headers = {},
       query = {},
       body,
-    }: { headers?: Record<string, string>; query?: Record<string, string>; body?: Uint8Array },
+    }: { headers?: Record<string, string>; query?: Record<string, string>; body?: Uint8Array | Blob },
     signal: AbortSignal | undefined,
   ): Promise<Response> {
     const what = `${method} ${s3URI(location)}`;
@@ -220,13 +229,14 @@ export class S3Client {
       const signed = await signer.sign();
       const timeout = new AbortController();
       // A large body takes longer to send than an answer takes to come.
-      const sending = (body?.byteLength ?? 0) / leastBytesPerMillisecond;
+      const bytes = body instanceof Blob ? body.size : (body?.byteLength ?? 0);
+      const sending = bytes / leastBytesPerMillisecond;
       const timer = setTimeout(() => timeout.abort(), this.#options.timeoutMilliseconds + sending);
       try {
         const response = await fetch(signed.url, {
           method,
           headers: signed.headers,
-          ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
+          ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> | Blob }),
           redirect: 'error',
           signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
         });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { before, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { S3Client, storageCredentials } from '@isochrone/operator/storage';
 import { withObjectStore } from '../harness/parts.ts';
 
@@ -80,12 +81,26 @@ describe('S3Client against a real store', () => {
     });
   });
 
-  test('a large body arrives as it was sent', async () => {
-    const bytes = Buffer.alloc(20 * 2 ** 20, 7);
-    await clientOf().put(at('large'), bytes);
-    const hash = createHash('sha256');
-    for await (const chunk of await clientOf().getStream(at('large'))) hash.update(chunk);
-    assert.equal(hash.digest('hex'), createHash('sha256').update(bytes).digest('hex'));
+  for (const [kind, wrap] of [
+    ['buffer', (bytes: Uint8Array<ArrayBuffer>) => bytes],
+    ['blob', (bytes: Uint8Array<ArrayBuffer>) => new Blob([bytes.subarray(0, 7), bytes.subarray(7)])],
+  ] as const)
+    test(`a large ${kind} arrives as it was sent`, async () => {
+      const bytes = Buffer.alloc(20 * 2 ** 20, 7);
+      await clientOf().put(at('large'), wrap(bytes));
+      const hash = createHash('sha256');
+      for await (const chunk of await clientOf().getStream(at('large'))) hash.update(chunk);
+      assert.equal(hash.digest('hex'), createHash('sha256').update(bytes).digest('hex'));
+    });
+
+  test('an object that fetch would unpack is refused', async () => {
+    const url = (await clientOf().presignPut(at('encoded'), { expiresSeconds: 60 })).url;
+    const headers = { 'if-none-match': '*', 'content-encoding': 'gzip' };
+    assert.equal((await fetch(url, { method: 'PUT', body: gzipSync('input'), headers })).status, 200);
+    await assert.rejects(clientOf().getStream(at('encoded')), {
+      code: 'STORAGE_REFUSED',
+      message: /Content-Encoding gzip/,
+    });
   });
 });
 
