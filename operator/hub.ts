@@ -8,9 +8,11 @@ import {
   defineOptions,
   observeCertificates,
   option,
+  ServiceError,
   type OptionsOf,
   type ServiceContext,
 } from '@isochrone/service';
+import { isAllowedSource } from './input/public-address.ts';
 import { leadHub } from './lead-hub.ts';
 import { LedgerWatch } from './ledger-watch.ts';
 import { OperatorMetrics } from './metrics.ts';
@@ -64,6 +66,17 @@ export const operatorOptions = defineOptions({
     default: 300,
     minimum: 3,
   }),
+  inputHosts: option.list({
+    description:
+      'What jobs may read by http(s) though it is not on the public internet: HOST, HOST:PORT, an address, or a network such as 10.20.0.0/16. Default: nothing.',
+  }),
+  inputMebibytes: option.integer({
+    description:
+      'Disk that the copy of one input may take, unpacked and as records. Two are made at once, in the folder for temporary files.',
+    default: 2048,
+    minimum: 1,
+    maximum: 5120,
+  }),
   ledgerPollSeconds: option.integer({
     description: 'How often balances are read from the ledger to be shown.',
     default: 5,
@@ -104,6 +117,12 @@ export async function runOperator(
   const { logger, registry, health, signal } = context;
   const metrics = new Metrics(registry);
   const { kubeconfig, ledger: location, namespace, schedulerAddress, ledgerPollSeconds } = options;
+  const wrong = options.inputHosts.find((entry) => !isAllowedSource(entry));
+  if (wrong !== undefined)
+    throw new ServiceError(
+      'OPTION_INVALID',
+      `--input-hosts has ${JSON.stringify(wrong)}; write HOST, HOST:PORT, an address, or a network such as 10.20.0.0/16`,
+    );
   const tls = checkTlsFiles(
     { certificate: options.schedulerCertFile, key: options.schedulerKeyFile, authority: options.schedulerCaFile },
     { certificate: '--scheduler-cert-file', key: '--scheduler-key-file', authority: '--scheduler-ca-file' },

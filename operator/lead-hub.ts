@@ -33,6 +33,8 @@ import { MemberObjectViews } from './edge-cluster/observe.ts';
 import type { OperatorOptions } from './hub.ts';
 import { observeFleet } from './fleet-samples.ts';
 import { JoinController, joinIndexes } from './join/controller.ts';
+import { defaultHTTPSourceOptions } from './input/http-source.ts';
+import { allowedSources } from './input/public-address.ts';
 import { createJobController, defaultJobOptions } from './job/index.ts';
 import { beginLedgerTerm } from './ledger-term.ts';
 import { OperatorMetrics } from './metrics.ts';
@@ -144,7 +146,12 @@ export async function leadHub(
     createAccountController({ ...shared, ledger, namespaces: views.namespaces, statements, currency, pollSeconds }),
     await createJobController({
       ...{ ...shared, brake, namespace, ledger, token, scheduler, events },
-      options: { ...defaultJobOptions, unreachableGraceSeconds: unreachableGraceSeconds(options.edgeLeaseSeconds) },
+      options: {
+        ...defaultJobOptions,
+        unreachableGraceSeconds: unreachableGraceSeconds(options.edgeLeaseSeconds),
+        maxCopiedBytes: options.inputMebibytes * 1024 ** 2,
+        http: { ...defaultHTTPSourceOptions, allowed: allowedSources(options.inputHosts) },
+      },
     }),
   ];
   tellStatus(() => {

@@ -12,10 +12,12 @@ export interface InferenceJobSpec {
   };
   /** The records. */
   input: {
-    /** Where the input lies: s3://bucket/key. The key is taken as it is written, without percent-decoding. A file:// URI is understood, and refused by the operator when a task is remote. */
+    /** Where the input lies: s3://bucket/key, s3://bucket/prefix/ for all files under it in the order of their keys (but those whose name begins with . or _), or an http(s) address. What ends with .gz is unpacked. The key is taken as it is written, without percent-decoding. All but one uncompressed .npy object of S3 is copied to the output prefix while the job runs. A file:// URI is understood, and refused by the operator when a task is remote. */
     uri: string;
-    /** Npy: one NumPy array; its first axis is the records. Default Npy. */
-    format: 'Npy';
+    /** Npy: NumPy arrays whose first axis is the records; structured ones for a model with several inputs. OpenInferenceJSONLines: on each line one inference request of the Open Inference Protocol v2, which is one record; the responses lie beside the outputs, line by line. Default Npy. */
+    format: 'Npy' | 'OpenInferenceJSONLines';
+    /** SHA-256 of the object as it lies in the store, in lower-case hexadecimal; of a prefix, of what sha256sum prints for its files in the order of their keys, named below the prefix. Another one is refused. Default none. */
+    sha256?: string;
     /** Secret in the namespace of the job with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and optionally AWS_REGION and AWS_ENDPOINT_URL. It never leaves the hub. */
     credentialsSecretRef?: {
       /** Name of the Secret. */
@@ -101,10 +103,26 @@ export interface InferenceJobStatus {
   completionTime?: string;
   /** The input as it was admitted. Every later read insists on it. */
   input?: {
-    /** Entity tag of the object. */
+    /** Entity tag of the object that nodes read, which is the input or the operator's copy of it. */
     etag: string;
     /** Size of the object. */
     sizeBytes: number;
+    /** What was copied. Absent where nodes read the input itself. */
+    source?: {
+      /** Number of files. */
+      files: number;
+      /** As spec.input.sha256 is written. */
+      sha256: string;
+    };
+    /** Where the ids of requests lie, beside the copy. Absent where no request has one. */
+    ids?: {
+      /** Entity tag of the object. */
+      etag: string;
+      /** Bytes before the first id. */
+      dataOffset: number;
+      /** Bytes of one id, filled up with zeros. */
+      recordBytes: number;
+    };
     /** The tensors of one record, side by side, where it is more than dataType and recordShape tell. */
     fields?: {
       /** Name of the tensor, as the model gives it. */

@@ -11,13 +11,20 @@ const byReason: Readonly<Record<string, string>> = {
     'An administrator copies status.versions[].proposedReferenceNanosecondsPerRecord of the InferenceModel to its spec.',
   InputNotFound: 'Upload the input, or name an existing object in a new job.',
   InputAccessDenied: 'Give the credentials of spec.input.credentialsSecretRef the right to read the input.',
-  InputInvalid: 'Write the input as C-ordered, little-endian .npy (numpy.save), and create a new job.',
+  InputInvalid: 'Correct what the message names; the operator looks again by itself.',
+  InputRefused: 'The address cannot be read as it is: the message says what to change, or whom to ask.',
+  InputTooLarge: 'Split the input over several jobs, or write one uncompressed .npy object to S3: that is not copied.',
+  InputDigestMismatch:
+    'Upload the object with the digest of spec.input.sha256, or create a job with the digest it has.',
+  InputTensorsMismatch: 'Name the fields of the records as the model names its inputs, all of them, in a new job.',
   InputTypeMismatch: "Convert the array to the model's data type (array.astype), and create a new job.",
   InputShapeMismatch: "Reshape the records to the model's input shape, and create a new job.",
   InputEmpty: 'The input has no records; upload one that has.',
-  InputChanged: 'The input was overwritten after the job was admitted; create a new job for the new bytes.',
+  InputChanged:
+    'The input was overwritten while it was read or run; write it once, then create a new job for the new bytes.',
   OutputNotWritable:
     'Give the credentials of spec.output.credentialsSecretRef the right to write below spec.output.uri.',
+  OutputChanged: 'Somebody else writes below spec.output.uri; choose a prefix that nobody else writes to in a new job.',
   OutputExists: 'Another job wrote its manifest there; choose an empty prefix in a new job.',
   URIInvalid: 'Create a job with URIs of the form s3://bucket/key and s3://bucket/prefix/.',
   FileNotShared: 'file:// is for one machine; upload to S3 and name s3:// URIs.',

@@ -1,5 +1,4 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { StagingProblem } from './staging-problem.ts';
 
 /** Small pieces are written together. */
 const writeBytes = 1024 * 1024;
@@ -8,6 +7,8 @@ const writeBytes = 1024 * 1024;
 export interface ByteAllowance {
   readonly limit: number;
   used: number;
+  /** What is thrown when they would take more. @param name of what was appended */
+  readonly refuse: (name: string) => Error;
 }
 
 /** Appends to one file, as long as there is an allowance. */
@@ -34,16 +35,12 @@ export class BoundedFile {
   /**
    * @param chunk must not change any more
    * @param name of where it comes from, for the message
-   * @throws StagingProblem InputTooLarge
+   * @throws what the allowance refuses with
    */
   async append(chunk: Uint8Array, name: string): Promise<void> {
     this.#bytes += chunk.byteLength;
     this.#allowance.used += chunk.byteLength;
-    if (this.#allowance.used > this.#allowance.limit)
-      throw new StagingProblem(
-        'InputTooLarge',
-        `${name}: the input takes more than ${this.#allowance.limit} bytes, unpacked and as records, which is the most that the operator copies; split it over several jobs, or write one uncompressed .npy object to S3, which is not copied`,
-      );
+    if (this.#allowance.used > this.#allowance.limit) throw this.#allowance.refuse(name);
     this.#parts.push(chunk);
     this.#held += chunk.byteLength;
     if (this.#held >= writeBytes) await this.#flush();

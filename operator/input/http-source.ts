@@ -80,7 +80,8 @@ function assertSuccess({ statusCode = 0 }: IncomingMessage, url: URL, uri: strin
   if (statusCode === 404 || statusCode === 410) throw new OperatorError('STORAGE_NOT_FOUND', message);
   if (statusCode === 401 || statusCode === 403) throw new OperatorError('STORAGE_ACCESS_DENIED', message);
   const isTransient = statusCode >= 500 || statusCode === 408 || statusCode === 429;
-  throw new OperatorError(isTransient ? 'STORAGE_UNAVAILABLE' : 'STORAGE_REFUSED', message);
+  if (isTransient) throw new OperatorError('STORAGE_UNAVAILABLE', message);
+  throw new OperatorError('STORAGE_REFUSED', `${message}; create a job with an address that answers 200`);
 }
 
 /** A server that has another object now, or none with a part of it, sends the whole: 200 instead of 206. */

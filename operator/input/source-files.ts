@@ -21,7 +21,7 @@ export async function* sourceFiles(
   signal: AbortSignal,
 ): AsyncGenerator<SourceFile, void> {
   if (isHTTP(uri)) {
-    yield { name: uri, path: uri, isCompressed: isGzip(uri), open: (stop) => readHTTP(uri, http, stop) };
+    yield { name: uri, path: '', isCompressed: isGzip(uri), open: (stop) => readHTTP(uri, http, stop) };
     return;
   }
   const { client, location } = stored!;

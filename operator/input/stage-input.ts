@@ -7,6 +7,7 @@ import type { RequestTensor } from './request-line.ts';
 import { sourceLines, type SourceLine } from './source-lines.ts';
 import { idLayout, measureLines, NpyRecordsWriter, writeLines, type StagedRecords } from './staged-records.ts';
 import { inScratchFolder } from './scratch-folder.ts';
+import { StagingProblem } from './staging-problem.ts';
 import { unpacked, type SourceFile } from './unpack.ts';
 
 /** A whole .npy object that lies in a file. */
@@ -20,12 +21,12 @@ export interface StagedInput extends StagedRecords, StagedObject {
   /** Ids of the requests, where any has one, in the order of the records. */
   readonly ids: (StagedObject & { readonly recordBytes: number }) | undefined;
   readonly files: number;
-  /** Of what was read, as it lies in the store; of many files, of the lines that sha256sum prints for them. */
+  /** Of what was read, as it lies in the store; of a prefix, of the lines that sha256sum prints for them. */
   readonly sha256: string;
 }
 
 /** A line that is longer is refused: it is held, and parsed at once. */
-export const longestLineBytes = 32 * 1024 * 1024;
+export const longestLineBytes = 16 * 1024 * 1024;
 
 /**
  * Brings an input that agents cannot read by ranges into one .npy object: compressed, of many files, of lines, or behind HTTP.
@@ -41,7 +42,7 @@ export async function stageInput<T>(
   signal: AbortSignal,
 ): Promise<T> {
   return inScratchFolder(async (folder) => {
-    const allowance: ByteAllowance = { limit: limitBytes, used: 0 };
+    const allowance = { limit: limitBytes, used: 0, refuse: (name: string) => tooLarge(name, limitBytes) };
     const digests: { path: string; sha256: string }[] = [];
     const read = async function* (): AsyncGenerator<OpenSource, void> {
       for await (const source of files) {
@@ -142,7 +143,14 @@ async function object(path: string, layout: RecordLayout, records: number): Prom
 
 function digestOf(digests: readonly { readonly path: string; readonly sha256: string }[]): string {
   const [first] = digests;
-  if (digests.length === 1) return first!.sha256;
+  if (first?.path === '') return first.sha256;
   const list = digests.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join('');
   return createHash('sha256').update(list).digest('hex');
+}
+
+function tooLarge(name: string, limitBytes: number): StagingProblem {
+  return new StagingProblem(
+    'InputTooLarge',
+    `${name}: the input takes more than ${limitBytes} bytes, unpacked and as records, which is the most that the operator copies; split it over several jobs, or write one uncompressed .npy object to S3, which is not copied`,
+  );
 }

@@ -7,7 +7,7 @@ import { StagingProblem } from './staging-problem.ts';
 export interface SourceFile {
   /** Its address, for messages. */
   readonly name: string;
-  /** Below the prefix that it was found under. */
+  /** Below the prefix that it was found under; '' for an input of one object. */
   readonly path: string;
   /** By gzip. */
   readonly isCompressed: boolean;

@@ -47,7 +47,7 @@ export type Action =
   | { readonly type: 'Quarantine'; readonly cluster: string; readonly node: string; readonly message: string }
   | { readonly type: 'DeleteTask'; readonly attempt: number }
   /** In the background, best effort: delete what attempts wrote that nobody reads. */
-  | { readonly type: 'RemoveObjects'; readonly attempts: readonly number[] }
+  | { readonly type: 'RemoveObjects'; readonly attempts: readonly number[]; readonly inputCopy: boolean }
   /** In the background: has the job committed a result that the backup it was restored from does not know? */
   | { readonly type: 'FindManifest' }
   /** In the background. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { MAX_RECORD_BYTES, type InferenceJob } from '@isochrone/api';
 import {
   NPY_PREFIX_BYTES,
@@ -10,22 +11,19 @@ import {
   type NpyRecords,
 } from '@isochrone/tensor';
 import { fitsShape } from '../attempt/delivered-object.ts';
-import { OperatorError, hasCode, type OperatorErrorCode } from '../errors.ts';
+import { hasCode } from '../errors.ts';
+import { hasRequests, needsCopy } from '../input/input-kind.ts';
+import { AdmissionProblem, asProblem, notWritable, sourceProblem } from './admission-problem.ts';
+import { assertDigest, copyInput, type CopyLimits, type ReadInput } from './copy-input.ts';
 import { manifestLocation, type JobStorage, type StoredObject } from './job-storage.ts';
 import { ownManifest } from './manifest.ts';
 import type { JobModel } from './model-check.ts';
-import type { AdmittedInput, Problem } from './observed.ts';
+import type { AdmittedInput } from './observed.ts';
 import { shardCount } from './shards.ts';
 
-/** What a user is told when something cannot be done: the reason for `Admitted=False`, or why a job does not go on. */
-export class AdmissionProblem extends Error {
-  readonly problem: Problem;
-
-  constructor(reason: string, message: string) {
-    super(message);
-    this.name = 'AdmissionProblem';
-    this.problem = { reason, message };
-  }
+/** What an admission may take. */
+export interface AdmissionLimits extends CopyLimits {
+  readonly maxShards: number;
 }
 
 const firstReadBytes = 4096;
@@ -38,18 +36,34 @@ export async function admitInput(
   job: InferenceJob,
   model: JobModel,
   storage: JobStorage,
-  maxShards: number,
+  limits: AdmissionLimits,
   signal: AbortSignal,
 ): Promise<AdmittedInput> {
-  const input = await readInput(job.spec.input.uri, storage.input, signal);
-  const { header } = input;
+  const check = (header: NpyRecords): Field[] => checkRecords(job, model, header, limits.maxShards);
+  const { header, ...input } = needsCopy(job.spec.input)
+    ? // Nothing is written beside what may be another job's result.
+      await checkOutput(job, storage.output, signal).then(() => copyInput(job, model, storage, limits, check, signal))
+    : await readInput(job.spec.input, storage.input, signal);
+  const fields = check(header);
+  if (!needsCopy(job.spec.input)) await checkOutput(job, storage.output, signal);
+  return {
+    ...input,
+    records: header.records,
+    dataOffset: header.dataOffset,
+    ...describeLayout({ fields, recordBytes: header.recordBytes }),
+  };
+}
+
+/** Whether the model takes the records. @throws AdmissionProblem */
+function checkRecords(job: InferenceJob, model: JobModel, header: NpyRecords, maxShards: number): Field[] {
+  const { input, recordsPerShard } = job.spec;
   if (header.records === 0)
     throw new AdmissionProblem(
       'InputEmpty',
-      `${job.spec.input.uri} holds no records; write an array whose first axis is not 0`,
+      `${input.uri} holds no records; write ${hasRequests(input) ? 'a request on each line' : 'an array whose first axis is not 0'}`,
     );
-  const fields = boundFields(job.spec.input.uri, header, model);
-  const shards = shardCount(header.records, job.spec.recordsPerShard);
+  const fields = boundFields(input.uri, header, model);
+  const shards = shardCount(header.records, recordsPerShard);
   if (shards > maxShards) {
     const least = Math.ceil(header.records / maxShards);
     throw new AdmissionProblem(
@@ -57,21 +71,15 @@ export async function admitInput(
       `${header.records} records make ${shards} shards, at most ${maxShards} are allowed; create a job with recordsPerShard of at least ${least}`,
     );
   }
-  await checkOutput(job, storage.output, signal);
-  return {
-    etag: input.etag,
-    sizeBytes: input.sizeBytes,
-    records: header.records,
-    dataOffset: header.dataOffset,
-    ...describeLayout({ fields, recordBytes: header.recordBytes }),
-  };
+  return fields;
 }
 
 async function readInput(
-  uri: string,
+  input: InferenceJob['spec']['input'],
   { client, location }: StoredObject,
   signal: AbortSignal,
-): Promise<{ header: NpyRecords; etag: string; sizeBytes: number }> {
+): Promise<ReadInput> {
+  const { uri } = input;
   try {
     const { etag, sizeBytes } = await client.head(location, signal);
     const read = async (bytes: number): Promise<Uint8Array> => {
@@ -83,20 +91,15 @@ async function readInput(
     if (needed > front.byteLength) front = await read(needed);
     const header = parseNpyRecords(front);
     assertNpyLength(header, sizeBytes);
+    if (input.sha256 !== undefined) {
+      const hash = createHash('sha256');
+      for await (const chunk of await client.getStream(location, { ifMatch: etag, signal })) hash.update(chunk);
+      assertDigest(input, hash.digest('hex'));
+    }
     return { header, etag, sizeBytes };
   } catch (error) {
     if (error instanceof TensorError) throw new AdmissionProblem('InputInvalid', `${uri}: ${error.message}`);
-    if (hasCode(error, 'STORAGE_NOT_FOUND'))
-      throw new AdmissionProblem(
-        'InputNotFound',
-        `${error.message}; upload it, or create a job with another spec.input.uri`,
-      );
-    if (hasCode(error, 'STORAGE_ACCESS_DENIED'))
-      throw new AdmissionProblem(
-        'InputAccessDenied',
-        `${error.message}; allow GetObject to the key in spec.input.credentialsSecretRef`,
-      );
-    throw asProblem(error);
+    throw sourceProblem(error);
   }
 }
 
@@ -179,10 +182,7 @@ async function checkOutput(job: InferenceJob, output: StoredObject, signal: Abor
       );
   } catch (error) {
     if (hasCode(error, 'STORAGE_NOT_FOUND', 'STORAGE_ACCESS_DENIED', 'STORAGE_REFUSED')) {
-      throw new AdmissionProblem(
-        'OutputNotWritable',
-        `${error.message}; create the bucket, or allow PutObject and DeleteObject to the key in spec.output.credentialsSecretRef`,
-      );
+      throw notWritable(error);
     }
     throw asProblem(error);
   }
@@ -191,22 +191,4 @@ async function checkOutput(job: InferenceJob, output: StoredObject, signal: Abor
 function unlessNotFound(error: unknown): undefined {
   if (hasCode(error, 'STORAGE_NOT_FOUND')) return undefined;
   throw error;
-}
-
-/** What any step on storage may meet, as a user is told it; other errors stay what they are. */
-export function asProblem(error: unknown): unknown {
-  if (!(error instanceof OperatorError)) return error;
-  const { code, message } = error;
-  if (code === 'STORAGE_ADDRESS_INVALID') return new AdmissionProblem('URIInvalid', message);
-  if (code === 'STORAGE_ACCESS_DENIED') return new AdmissionProblem('InputAccessDenied', message);
-  if (code.startsWith('STORAGE_')) return new AdmissionProblem('StorageUnavailable', `${message}; it is tried again`);
-  return new AdmissionProblem(reasonOf(code), message);
-}
-
-/** SECRET_NOT_FOUND → SecretNotFound */
-function reasonOf(code: OperatorErrorCode): string {
-  return code
-    .split('_')
-    .map((word) => word[0]! + word.slice(1).toLowerCase())
-    .join('');
 }

@@ -1,6 +1,7 @@
 import { finalizers, inferenceJobResource } from '@isochrone/api';
 import { addFinalizer, ApiError, removeFinalizer } from '@isochrone/kube';
 import { LedgerError } from '@isochrone/ledger';
+import { hasRequests, needsCopy } from '../input/input-kind.ts';
 import { actionKey, type Action } from './actions.ts';
 import { ledgerNode } from './attempts.ts';
 import { actionEvent } from './job-events.ts';
@@ -140,7 +141,11 @@ async function execute(shell: JobShell, action: Action, signal: AbortSignal): Pr
       return false;
     }
     case 'Admit':
-      shell.inBackground(actionKey(action), (stop) => objects.admit(shell, stop));
+      shell.inBackground(
+        actionKey(action),
+        (stop) => objects.admit(shell, stop),
+        needsCopy(job.spec.input) ? shell.context.copies : shell.context.background,
+      );
       return false;
     case 'CheckInput':
       shell.inBackground(actionKey(action), (stop) => objects.checkInput(shell, stop));
@@ -155,10 +160,14 @@ async function execute(shell: JobShell, action: Action, signal: AbortSignal): Pr
       shell.inBackground(actionKey(action), (stop) => findManifest(shell, stop));
       return false;
     case 'WriteManifest':
-      shell.inBackground(actionKey(action), (stop) => writeManifest(shell, stop));
+      shell.inBackground(
+        actionKey(action),
+        (stop) => writeManifest(shell, stop),
+        hasRequests(job.spec.input) ? shell.context.copies : shell.context.background,
+      );
       return false;
     case 'RemoveObjects':
-      shell.inBackground(actionKey(action), (stop) => objects.removeObjects(shell, action.attempts, stop));
+      shell.inBackground(actionKey(action), (stop) => objects.removeObjects(shell, action, stop));
       return false;
   }
 }

@@ -24,6 +24,7 @@ import {
   type ReconcileResult,
 } from '@isochrone/kube';
 import type { Ledger } from '@isochrone/ledger';
+import { removeAbandonedScratch } from '../input/scratch-folder.ts';
 import { loadOperatorSecret } from '../attempt/operator-secret.ts';
 import { openSamplingKeys } from '../attempt/sampling-keys.ts';
 import type { EvictionBrake } from '../edge-cluster/eviction-brake.ts';
@@ -91,6 +92,7 @@ export async function createJobController(deps: JobControllerDeps): Promise<JobC
     deps.clock.now(),
   );
   const background = new Background(deps.options.objectConcurrency);
+  const copies = new Background(deps.options.copyConcurrency);
   const works = new Map<string, string>();
   const memories = new Map<string, JobMemory>();
   const metrics = new JobMetrics(deps.metrics.registry);
@@ -114,6 +116,7 @@ export async function createJobController(deps: JobControllerDeps): Promise<JobC
     secret,
     sampling,
     background,
+    copies,
     metrics,
     wake: (key) => controller.enqueue(key),
     claimWork: (workUID, key) => void works.set(workUID, key),
@@ -133,6 +136,7 @@ export async function createJobController(deps: JobControllerDeps): Promise<JobC
 
   return {
     async run(signal) {
+      await removeAbandonedScratch();
       const stops = [
         observeJobs(metrics, {
           jobs: () => deps.jobs.list(),
@@ -154,7 +158,7 @@ export async function createJobController(deps: JobControllerDeps): Promise<JobC
       const revealing = revealKeys(context, signal);
       await controller.run(signal);
       for (const stop of stops) stop();
-      await Promise.all([background.stop(), revealing]);
+      await Promise.all([background.stop(), copies.stop(), revealing]);
     },
   };
 }

@@ -4,6 +4,7 @@ import type { TaskIdentity } from '../attempt/identity.ts';
 import type { Window } from '../attempt/window.ts';
 import type { Attempt } from './attempts.ts';
 import type { JobStorage } from './job-storage.ts';
+import type { WrittenResponses } from './write-responses.ts';
 import type {
   AdmissionOutcome,
   ComparisonOutcome,
@@ -33,6 +34,8 @@ export class JobMemory implements Known {
   readonly verificationPlacement = new Map<number, VerificationProblem>();
   lastExplanation: Known['lastExplanation'];
   manifest: Known['manifest'];
+  /** Responses that were written, by shard. */
+  readonly responses = new Map<number, WrittenResponses>();
   restoredManifest: Known['restoredManifest'];
   readonly busy = new Set<string>();
   readonly stalled = new Map<string, StalledAction>();
@@ -63,7 +66,15 @@ export class JobMemory implements Known {
   trim(): void {
     this.attempts = undefined;
     this.storage = undefined;
-    for (const map of [this.identities, this.receipts, this.evidence, this.windows, this.comparisons, this.written])
+    for (const map of [
+      this.identities,
+      this.receipts,
+      this.evidence,
+      this.windows,
+      this.comparisons,
+      this.written,
+      this.responses,
+    ])
       map.clear();
   }
 

@@ -3,7 +3,7 @@ import { ApiError } from '@isochrone/kube';
 import type { OperatorSecret } from '../attempt/operator-secret.ts';
 import type { SamplingKeys } from '../attempt/sampling-keys.ts';
 import { taskIdentity, type TaskIdentity } from '../attempt/identity.ts';
-import { AdmissionProblem, asProblem } from './admit-input.ts';
+import { AdmissionProblem, asProblem } from './admission-problem.ts';
 import { groupAttempts, type Attempt } from './attempts.ts';
 import type { Background } from './background.ts';
 import type { JobControllerDeps } from './job-controller.ts';
@@ -19,6 +19,8 @@ export interface ShellContext {
   readonly secret: OperatorSecret;
   readonly sampling: SamplingKeys;
   readonly background: Background;
+  /** For inputs that are copied, and results that are written as responses. */
+  readonly copies: Background;
   readonly metrics: JobMetrics;
   /** Reconciles the job again, now. */
   readonly wake: (key: string) => void;
@@ -28,6 +30,9 @@ export interface ShellContext {
 
 /** An informer that does not show a task for longer than this has missed it, or the task is gone: the API server is asked. */
 const informerLagMilliseconds = 30_000;
+
+/** Who mends an input waits no longer for the operator to look. */
+const mostRetrySeconds = 600;
 
 /** Secrets are read anew after this: rotated credentials must work. */
 const storageCacheMilliseconds = 60_000;
@@ -143,9 +148,10 @@ export class JobShell {
     return sampleOf(this.job, records) === 'All' ? 'All' : (this.task(attempt)?.spec.challenge?.indices ?? []);
   }
 
-  /** When what fails now is tried again, milliseconds since 1970. */
-  retryAt(): number {
-    return this.deps.clock.now() + this.deps.options.retrySeconds * 1000;
+  /** When what fails now is tried again, milliseconds since 1970. @param doublings of the usual wait, for what costs much */
+  retryAt(doublings = 0): number {
+    const seconds = this.deps.options.retrySeconds * 2 ** doublings;
+    return this.deps.clock.now() + Math.min(seconds, mostRetrySeconds) * 1000;
   }
 
   /** Leaves an action alone for a while, and tells why. */
@@ -160,12 +166,13 @@ export class JobShell {
   /**
    * Runs long work in the background, once at a time under the key of its action, and reconciles when it has ended. Work
    * that fails is left alone for a while: the reconcile that it wakes would start it again at once.
+   * @param pool what is slow, or takes disk, goes to `context.copies`, where it does not hold up the work of other jobs
    */
-  inBackground(key: string, work: (signal: AbortSignal) => Promise<void>): void {
+  inBackground(key: string, work: (signal: AbortSignal) => Promise<void>, pool = this.context.background): void {
     const { memory, context, deps } = this;
     if (memory.busy.has(key)) return;
     memory.busy.add(key);
-    context.background.start(async (signal) => {
+    pool.start(async (signal) => {
       const started = deps.clock.monotonic();
       try {
         await work(signal);

@@ -1,8 +1,10 @@
 import type { InferenceJob } from '@isochrone/api';
 import type { ApiClient } from '@isochrone/kube';
 import { hasCode, OperatorError } from '../errors.ts';
+import { isHTTP, needsCopy } from '../input/input-kind.ts';
 import { S3Client, parseS3URI, readStorageSecret, type ObjectLocation } from '../storage/index.ts';
 import type { ModelVersion } from './observed.ts';
+import { workUIDOf } from './work-uid.ts';
 
 export interface StoredObject {
   readonly client: S3Client;
@@ -11,6 +13,9 @@ export interface StoredObject {
 
 /** Where a job reads and writes. */
 export interface JobStorage {
+  /** Where an s3:// input lies; undefined for one behind http(s). */
+  readonly source: StoredObject | undefined;
+  /** What agents read: the source, or the operator's copy of it. */
   readonly input: StoredObject;
   /** The location's key ends with a slash, or is empty. */
   readonly output: StoredObject;
@@ -20,13 +25,30 @@ export interface JobStorage {
 export async function openJobStorage(client: ApiClient, job: InferenceJob): Promise<JobStorage> {
   const namespace = job.metadata.namespace!;
   const { input, output } = job.spec;
-  return {
-    input: await open(client, namespace, input.uri, input.credentialsSecretRef?.name, 'spec.input'),
-    output: assertRoom(
-      await open(client, namespace, output.uri, output.credentialsSecretRef?.name, 'spec.output'),
-      output.uri,
-    ),
-  };
+  const source = isHTTP(input.uri)
+    ? undefined
+    : await open(client, namespace, input.uri, input.credentialsSecretRef?.name, 'spec.input');
+  const target = assertRoom(
+    await open(client, namespace, output.uri, output.credentialsSecretRef?.name, 'spec.output'),
+    output.uri,
+  );
+  const isCopied = source === undefined || needsCopy(input);
+  return { source, input: isCopied ? inputCopy(target, workUIDOf(job)) : source, output: target };
+}
+
+/** Where the operator puts its copy of an input that agents cannot read as it lies. */
+export function inputCopy({ client, location }: StoredObject, workUID: string): StoredObject {
+  return { client, location: { bucket: location.bucket, key: `${location.key}attempts/input-${workUID}/input.npy` } };
+}
+
+/** The ids of the requests of a copied input, which no node gets to see. */
+export function copiedIds(copy: StoredObject): ObjectLocation {
+  return { bucket: copy.location.bucket, key: copy.location.key.replace(/input\.npy$/, 'ids.npy') };
+}
+
+/** Deletes the operator's copy of an input. */
+export async function removeCopy({ input }: JobStorage, signal: AbortSignal): Promise<void> {
+  for (const location of [input.location, copiedIds(input)]) await input.client.delete(location, signal);
 }
 
 /** What the operator puts under an output prefix, at its longest: S3 takes no key of more bytes than 1,024. */
@@ -98,6 +120,11 @@ export function outputLocation({ location }: StoredObject, taskName: string, sha
 /** The same, relative to the output prefix. */
 export function outputPath(taskName: string, shardIndex: number): string {
   return `attempts/${taskName}/${String(shardIndex).padStart(6, '0')}.npy`;
+}
+
+/** The outputs of a shard as responses, for an input of requests: beside them, relative to the output prefix. */
+export function responsesPath(taskName: string, shardIndex: number): string {
+  return outputPath(taskName, shardIndex).replace(/npy$/, 'jsonl');
 }
 
 /** Key of the input that the hub composed for a re-execution. */

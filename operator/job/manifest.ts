@@ -1,21 +1,26 @@
 import { createHash } from 'node:crypto';
 import type { InferenceJob } from '@isochrone/api';
+import { DeliveredMismatch, OutputOffForm } from '../attempt/delivered-object.ts';
 import { OperatorError, hasCode } from '../errors.ts';
+import { hasRequests } from '../input/input-kind.ts';
 import type { Attempt } from './attempts.ts';
 import type { JobShell } from './job-shell.ts';
 import { manifestLocation, outputPath, type StoredObject } from './job-storage.ts';
 import type { AdmittedInput } from './observed.ts';
 import { workUIDOf } from './work-uid.ts';
+import { writeResponses, type WrittenResponses } from './write-responses.ts';
 
 /**
  * The document that makes a job's output visible. It holds nothing but facts of the ledger and the admitted input, so that
  * two writers, or one that crashed and its successor, write the same bytes.
  * @param nameOf name of the task of an attempt
+ * @param responses of each shard, for an input of requests
  */
 export function buildManifest(
   job: InferenceJob,
   attempts: readonly Attempt[],
   nameOf: (attempt: number) => string,
+  responses: ReadonlyMap<number, WrittenResponses> = new Map(),
 ): { body: Buffer; sha256: string } {
   const { recordsPerShard, modelRef, input } = job.spec;
   const admitted = job.status!.input!;
@@ -30,6 +35,7 @@ export function buildManifest(
         sha256: output?.sha256,
         sizeBytes: output?.sizeBytes,
         attempt,
+        ...(responses.has(index) ? { responses: responses.get(index) } : {}),
       })),
     )
     .toSorted((a, b) => a.index - b.index);
@@ -40,7 +46,7 @@ export function buildManifest(
     model: modelRef,
     input: {
       uri: input.uri,
-      etag: admitted.etag,
+      ...(admitted.source ?? { etag: admitted.etag }),
       records: admitted.records,
       ...tensorsOf(admitted),
     },
@@ -60,9 +66,11 @@ function tensorsOf({ fields, dataType, recordShape }: AdmittedInput): object {
 export async function writeManifest(shell: JobShell, signal: AbortSignal): Promise<void> {
   const { memory, job } = shell;
   const uri = `${job.spec.output.uri}manifest.json`;
-  const { body, sha256 } = buildManifest(job, memory.attempts!, (attempt) => shell.identity(attempt).name);
   try {
     const { output } = await shell.storage();
+    if (hasRequests(job.spec.input)) await writeResponses(shell, signal);
+    const nameOf = (attempt: number): string => shell.identity(attempt).name;
+    const { body, sha256 } = buildManifest(job, memory.attempts!, nameOf, memory.responses);
     const problem = {
       reason: 'OutputNotWritable',
       message: `${uri} was written by someone else meanwhile; create a job with another spec.output.uri`,
@@ -71,6 +79,11 @@ export async function writeManifest(shell: JobShell, signal: AbortSignal): Promi
       ? { uri, sha256 }
       : { problem, retryAt: Number.POSITIVE_INFINITY };
   } catch (error) {
+    if (error instanceof DeliveredMismatch || error instanceof OutputOffForm) {
+      const message = `${error.message}: it was changed after it was verified; create a job with an output that nobody else writes to`;
+      memory.manifest = { problem: { reason: 'OutputChanged', message }, retryAt: Number.POSITIVE_INFINITY };
+      return;
+    }
     if (!(error instanceof OperatorError)) throw error;
     memory.manifest = { problem: { reason: 'StorageUnavailable', message: error.message }, retryAt: shell.retryAt() };
   }

@@ -5,10 +5,12 @@ import { DeliveredMismatch, OutputOffForm } from '../attempt/delivered-object.ts
 import { readRows, type RowObject } from '../attempt/row-reader.ts';
 import { windowRows, type Window } from '../attempt/window.ts';
 import { OperatorError, hasCode } from '../errors.ts';
+import { needsCopy } from '../input/input-kind.ts';
 import { describedLayout, encodeNpyRecordsHeader, type RecordLayout } from '@isochrone/tensor';
 import type { Action } from './actions.ts';
-import { AdmissionProblem, admitInput, asProblem } from './admit-input.ts';
-import { composedInputLocation, outputLocation, type JobStorage } from './job-storage.ts';
+import { AdmissionProblem, asProblem } from './admission-problem.ts';
+import { admitInput } from './admit-input.ts';
+import { composedInputLocation, outputLocation, removeCopy, type JobStorage } from './job-storage.ts';
 import type { JobShell } from './job-shell.ts';
 import { comparisonKey, type EvidenceOutcome, type SampledRows } from './observed.ts';
 
@@ -19,17 +21,48 @@ import { comparisonKey, type EvidenceOutcome, type SampledRows } from './observe
 
 export async function admit(shell: JobShell, signal: AbortSignal): Promise<void> {
   const { memory, job, deps } = shell;
+  const gone = untilGone(shell, signal);
   try {
-    const input = await admitInput(job, shell.model(), await shell.storage(), deps.options.maxShards, signal);
+    const input = await admitInput(job, shell.model(), await shell.storage(), deps.options, gone.signal);
     memory.admission = { ok: true, input };
   } catch (error) {
+    signal.throwIfAborted();
+    if (gone.signal.aborted) {
+      // Whoever removed the copy of the job that goes may have come before it was written.
+      if (needsCopy(job.spec.input)) await removeCopy(await shell.storage(), signal);
+      return;
+    }
     const known = asProblem(error);
     memory.storage = undefined;
     const problem =
       known instanceof AdmissionProblem ? known.problem : { reason: 'StorageUnavailable', message: String(error) };
-    memory.admission = { ok: false, problem, retryAt: shell.retryAt() };
+    // A copy is read from its beginning each time.
+    const failures = (memory.admission?.ok === false ? memory.admission.failures : 0) + 1;
+    memory.admission = {
+      ok: false,
+      problem,
+      retryAt: shell.retryAt(needsCopy(job.spec.input) ? failures - 1 : 0),
+      failures,
+    };
     if (!(known instanceof AdmissionProblem)) throw error;
+  } finally {
+    gone.stop();
   }
+}
+
+/** Aborts with the signal, or once the job is to go: its finalizer does not wait for what nobody will read. */
+function untilGone({ deps, key, job }: JobShell, signal: AbortSignal): { signal: AbortSignal; stop: () => void } {
+  const gone = new AbortController();
+  const look = (): void => {
+    const { metadata } = deps.jobs.get(key) ?? {};
+    if (metadata?.uid !== job.metadata.uid || metadata?.deletionTimestamp !== undefined)
+      gone.abort(new Error('the job is deleted'));
+  };
+  const stop = deps.jobs.onChange((change) => {
+    if (change.key === key) look();
+  });
+  look();
+  return { signal: AbortSignal.any([signal, gone.signal]), stop };
 }
 
 /** Has the input changed since it was admitted? A store that does not answer says nothing. */
@@ -221,9 +254,15 @@ function rowsOf(
 }
 
 /** Deletes what attempts wrote that no manifest names. Best effort: it is tried once. */
-export async function removeObjects(shell: JobShell, attempts: readonly number[], signal: AbortSignal): Promise<void> {
+export async function removeObjects(
+  shell: JobShell,
+  { attempts, inputCopy }: Extract<Action, { type: 'RemoveObjects' }>,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    const { output } = await shell.storage();
+    const storage = await shell.storage();
+    const { output } = storage;
+    if (inputCopy) await removeCopy(storage, signal);
     for (const attempt of attempts) {
       const key = `${output.location.key}attempts/${shell.identity(attempt).name}/`;
       for await (const object of output.client.list({ ...output.location, key }, signal)) {

@@ -58,7 +58,13 @@ export type ComparisonOutcome =
 
 export type AdmissionOutcome =
   | { readonly ok: true; readonly input: AdmittedInput }
-  | { readonly ok: false; readonly problem: Problem; readonly retryAt: number };
+  | {
+      readonly ok: false;
+      readonly problem: Problem;
+      readonly retryAt: number;
+      /** How often in a row. */
+      readonly failures: number;
+    };
 
 /** An attempt that is held and bound, and whose task is not made yet. */
 export interface PendingTask {

@@ -1,3 +1,5 @@
+import { defaultHTTPSourceOptions, type HTTPSourceOptions } from '../input/http-source.ts';
+
 /** Limits and patience of the job controller. Spans are in the unit of their name. */
 export interface JobOptions {
   /** Jobs reconciled at once. */
@@ -5,6 +7,13 @@ export interface JobOptions {
   /** Long readings and writings of objects at once, over all jobs. */
   readonly objectConcurrency: number;
   readonly maxShards: number;
+  /** Inputs that are copied, and results that are written as responses, at once: each takes disk, and may be slow. */
+  readonly copyConcurrency: number;
+  /** On disk for one of them; one PUT of S3 takes no more than 5 GiB. */
+  readonly maxCopiedBytes: number;
+  readonly maxCopySeconds: number;
+  /** How inputs behind http(s) are read. */
+  readonly http: HTTPSourceOptions;
   readonly maxShardsPerTask: number;
   readonly maxRecordsPerTask: number;
   /** A task takes at most this many times its reference time... */
@@ -33,6 +42,10 @@ export const defaultJobOptions: JobOptions = {
   concurrency: 8,
   objectConcurrency: 8,
   maxShards: 100_000,
+  copyConcurrency: 2,
+  maxCopiedBytes: 2 * 1024 ** 3,
+  maxCopySeconds: 1800,
+  http: defaultHTTPSourceOptions,
   maxShardsPerTask: 64,
   maxRecordsPerTask: 4096,
   timeoutFactor: 20,

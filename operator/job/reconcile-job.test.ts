@@ -101,7 +101,12 @@ const rows: readonly Row[] = [
     name: 'refused, not yet tried again',
     observed: { job: makeJob() },
     remember: (memory) =>
-      (memory.admission = { ok: false, problem: { reason: 'InputNotFound', message: '' }, retryAt: now + 1 }),
+      (memory.admission = {
+        ok: false,
+        problem: { reason: 'InputNotFound', message: '' },
+        failures: 1,
+        retryAt: now + 1,
+      }),
     actions: [],
     phase: 'Pending',
     tells: 'Admitted=InputNotFound',

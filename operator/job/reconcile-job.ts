@@ -2,6 +2,7 @@ import { finalizers, type InferenceJobStatus } from '@isochrone/api';
 import { hasFinalizer, isConditionTrue } from '@isochrone/kube';
 import type { Action } from './actions.ts';
 import { budgetForWork } from './budget.ts';
+import { needsCopy } from '../input/input-kind.ts';
 import { resolveModel } from './model-check.ts';
 import type { Observed, Problem } from './observed.ts';
 import { deriveShards, packShards, type Shards } from './shards.ts';
@@ -47,9 +48,11 @@ function assess(observed: Observed, now: number): Situation {
   if (input === undefined || shards === undefined)
     return admit(observed, 'problem' in resolved ? resolved.problem : undefined, now);
   if (known.inputNow === 'Changed') {
+    const { uri } = job.spec.input;
+    const what = needsCopy(job.spec.input) ? `the copy of ${uri} below ${job.spec.output.uri}attempts/` : uri;
     return fail(observed, {
       reason: 'InputChanged',
-      message: `${job.spec.input.uri} is not the object that was admitted (etag ${input.etag}); create a new job`,
+      message: `${what} is not the object that was admitted (etag ${input.etag}); create a new job`,
     });
   }
 
@@ -213,7 +216,7 @@ function finish({ known }: Observed, shards: Shards, actions: readonly Action[],
   if (manifest !== undefined && 'uri' in manifest) return { kind: 'Completing', actions, shards, manifest };
   const isDue = manifest === undefined || now >= manifest.retryAt;
   const write: Action[] = isDue && !known.busy.has('WriteManifest') ? [{ type: 'WriteManifest' }] : [];
-  if (manifest?.problem.reason === 'OutputNotWritable')
+  if (manifest?.retryAt === Number.POSITIVE_INFINITY)
     return { kind: 'Failing', actions, shards, problem: manifest.problem };
   return {
     kind: 'Running',
@@ -240,15 +243,17 @@ function stop(observed: Observed, as: { readonly kind: 'Deleted' | 'Ended' | 'Su
       .map(({ attempt }) => ({ type: 'DeleteTask', attempt }) as const),
   );
   if (as.kind === 'Suspended' || actions.length > 0) return { kind: as.kind, actions };
-  if (!known.isCleaned && attempts.length > 0) {
+  const inputCopy = needsCopy(job.spec.input);
+  if (!known.isCleaned && (attempts.length > 0 || inputCopy)) {
     // Readers of a manifest need what it names; it may be there, and not in the status yet, once every shard is paid.
     const input = job.status?.input;
     const shards = input === undefined ? undefined : deriveShards(job, input, attempts);
     const isRead = shards !== undefined && shards.complete === shards.total;
     const unread = attempts.filter(({ purpose, state }) => !(isRead && purpose === 'Work' && state === 'Released'));
-    if (!known.busy.has('RemoveObjects') && unread.length > 0)
-      actions.push({ type: 'RemoveObjects', attempts: unread.map(({ attempt }) => attempt) });
-    if (unread.length > 0) return { kind: as.kind, actions };
+    const isDue = unread.length > 0 || inputCopy;
+    if (!known.busy.has('RemoveObjects') && isDue)
+      actions.push({ type: 'RemoveObjects', attempts: unread.map(({ attempt }) => attempt), inputCopy });
+    if (isDue) return { kind: as.kind, actions };
   }
   if (as.kind === 'Deleted' && hasFinalizer(job, finalizers.settlement)) actions.push({ type: 'RemoveFinalizer' });
   return { kind: as.kind, actions };

@@ -1,6 +1,7 @@
 import type { Condition, InferenceJob, InferenceJobStatus } from '@isochrone/api';
 import { findCondition, formatTime, setCondition } from '@isochrone/kube';
 import { formatMoney } from '@isochrone/ledger';
+import { needsCopy } from '../input/input-kind.ts';
 import type { Action } from './actions.ts';
 import type { Attempt } from './attempts.ts';
 import type { AdmittedInput, Observed, Problem } from './observed.ts';
@@ -87,7 +88,10 @@ export function nextStatus(observed: Observed, situation: Situation, now: number
         };
       }
       const { problem } = situation;
-      if (problem === undefined) return { ...resumed, phase: 'Pending', message: 'Being admitted' };
+      if (problem === undefined) {
+        const message = needsCopy(job.spec.input) ? 'Copying the input' : 'Being admitted';
+        return { ...resumed, phase: 'Pending', message };
+      }
       const refused = set(resumed, 'Admitted', 'False', problem.reason, problem.message);
       return { ...refused, phase: 'Pending', message: shortMessage(problem) };
     }

@@ -65,7 +65,14 @@ export const matrix: Readonly<Record<Chart, Readonly<Record<string, Values>>>> =
       image,
       imagePullSecrets: [{ name: 'registry' }],
       ledger: { sqlite: { storageClassName: 'fast', size: '20Gi' } },
-      operator: { ...pod, ...extras, edgeServer: 'https://hub.example.com:6443', edgeTokenSeconds: 31536000 },
+      operator: {
+        ...pod,
+        ...extras,
+        edgeServer: 'https://hub.example.com:6443',
+        edgeTokenSeconds: 31536000,
+        inputHosts: ['files.corp:8443', '10.0.0.0/8'],
+        inputMebibytes: 512,
+      },
       scheduler: {
         ...pod,
         ...extras,
