@@ -48,6 +48,11 @@ export async function* sourceLines(
   for await (const chunk of chunks) {
     let at = 0;
     for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, at)) {
+      if (end === at && held === 0) {
+        line += 1;
+        at += 1;
+        continue;
+      }
       hold(chunk.subarray(at, end));
       at = end + 1;
       const text = take();
