@@ -14,6 +14,12 @@ export interface PromisedObject {
   readonly sha256: string;
 }
 
+/** One that is kept. */
+export interface DownloadedObject extends PromisedObject {
+  /** Name of its file. */
+  readonly file: string;
+}
+
 type Storage = Pick<S3Client, 'getStream'>;
 
 /** The whole object. @throws CliError DIGEST_MISMATCH; OperatorError STORAGE_* */
@@ -29,29 +35,28 @@ export async function checkObject(storage: Storage, object: PromisedObject): Pro
 }
 
 /**
- * Writes `000000.npy`... and `manifest.json` into the directory, all of them or none: what is under way lies in a folder
+ * Writes the objects and `manifest.json` into the directory, all of them or none: what is under way lies in a folder
  * of its own, so that a download that failed can be tried again.
  * @throws CliError FILE_EXISTS, DIGEST_MISMATCH; OperatorError STORAGE_*
  */
-export async function downloadShards(
+export async function downloadObjects(
   storage: Storage,
   directory: string,
   manifest: Uint8Array,
-  shards: readonly (PromisedObject & { readonly index: number })[],
-  onShard: (done: number) => void = () => undefined,
+  objects: readonly DownloadedObject[],
+  onObject: (done: number) => void = () => undefined,
 ): Promise<void> {
-  const shardFile = (index: number): string => `${String(index).padStart(6, '0')}.npy`;
-  // Last, as in the store: who finds it finds the shards.
-  const files = [...shards.map(({ index }) => shardFile(index)), 'manifest.json'];
+  // Last, as in the store: who finds it finds the rest.
+  const files = [...objects.map(({ file }) => file), 'manifest.json'];
   const taken = files.find((file) => existsSync(join(directory, file)));
   if (taken !== undefined)
     throw new CliError('FILE_EXISTS', `${join(directory, taken)} exists; name an empty directory`);
   await mkdir(directory, { recursive: true });
   const partial = await mkdtemp(join(directory, '.partial-'));
   try {
-    for (const [done, shard] of shards.entries()) {
-      onShard(done);
-      await writeFile(join(partial, shardFile(shard.index)), checked(storage, shard));
+    for (const [done, object] of objects.entries()) {
+      onObject(done);
+      await writeFile(join(partial, object.file), checked(storage, object));
     }
     await writeFile(join(partial, 'manifest.json'), manifest);
     for (const file of files) await rename(join(partial, file), join(directory, file));

@@ -12,6 +12,14 @@ export interface ManifestShard {
   readonly sha256: string;
   readonly sizeBytes: number;
   readonly records: number;
+  /** Its outputs as responses, where the input was requests. */
+  readonly responses?: ManifestObject;
+}
+
+export interface ManifestObject {
+  readonly path: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
 }
 
 /** @throws CliError RESULTS_INVALID */
@@ -36,10 +44,12 @@ export function parseManifest(text: string, uri: string): Manifest {
 
 function isShard(value: unknown): value is ManifestShard {
   if (typeof value !== 'object' || value === null) return false;
-  const { index, path, sha256, sizeBytes, records } = value as Record<string, unknown>;
-  return (
-    typeof path === 'string' &&
-    typeof sha256 === 'string' &&
-    [index, sizeBytes, records].every((number) => Number.isSafeInteger(number))
-  );
+  const { index, records, responses } = value as Record<string, unknown>;
+  const isCounted = [index, records].every((number) => Number.isSafeInteger(number));
+  return isCounted && isObject(value) && (responses === undefined || isObject(responses));
+}
+
+function isObject(value: unknown): value is ManifestObject {
+  const { path, sha256, sizeBytes } = (value ?? {}) as Record<string, unknown>;
+  return typeof path === 'string' && typeof sha256 === 'string' && Number.isSafeInteger(sizeBytes);
 }

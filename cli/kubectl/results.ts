@@ -2,7 +2,7 @@ import { readStorageSecret, S3Client } from '@isochrone/operator/storage';
 import { CliError } from '../errors.ts';
 import { table } from '../output.ts';
 import { readJob, type Connection } from './connection.ts';
-import { checkObject, downloadShards, readWhole } from './download.ts';
+import { checkObject, downloadObjects, readWhole, type DownloadedObject } from './download.ts';
 import { parseManifest, type ManifestShard } from './manifest.ts';
 
 export interface Results {
@@ -21,7 +21,7 @@ export interface OpenResults {
   readonly storage: S3Client;
   readonly manifest: { readonly uri: string; readonly sha256: string; readonly bytes: Buffer };
   readonly shards: readonly ManifestShard[];
-  readonly uriOf: (shard: ManifestShard) => string;
+  readonly uriOf: (object: { readonly path: string }) => string;
 }
 
 /**
@@ -58,26 +58,26 @@ export async function openResults(connected: Connection, name: string): Promise<
 }
 
 /**
- * Reads every shard of a complete job, and checks each against its SHA-256.
- * @param directory where to write `manifest.json` and `000000.npy`...; none: check only
- * @param onShard told how many are done
+ * Reads every shard of a complete job, and its responses where there are any, and checks each object against its SHA-256.
+ * @param directory where to write `manifest.json`, `000000.npy`... and `000000.jsonl`...; none: check only
+ * @param onObject told how many are done
  * @throws CliError FILE_EXISTS and what {@link openResults} does
  */
 export async function fetchResults(
   connected: Connection,
   name: string,
   directory?: string,
-  onShard: (done: number, total: number) => void = () => undefined,
+  onObject: (done: number, total: number) => void = () => undefined,
 ): Promise<Results> {
   const { storage, manifest, shards, uriOf } = await openResults(connected, name);
-  const objects = shards.map((shard) => ({ ...shard, uri: uriOf(shard) }));
-  const tell = (done: number): void => onShard(done, shards.length);
+  const objects = shards.flatMap((shard) => filesOf(shard, uriOf));
+  const tell = (done: number): void => onObject(done, objects.length);
   if (directory === undefined) {
     for (const [done, object] of objects.entries()) {
       tell(done);
       await checkObject(storage, object);
     }
-  } else await downloadShards(storage, directory, manifest.bytes, objects, tell);
+  } else await downloadObjects(storage, directory, manifest.bytes, objects, tell);
   const sum = (field: 'records' | 'sizeBytes'): number => shards.reduce((total, shard) => total + shard[field], 0);
   const { uri, sha256 } = manifest;
   return {
@@ -87,6 +87,27 @@ export async function fetchResults(
     sizeBytes: sum('sizeBytes'),
     ...(directory === undefined ? {} : { directory }),
   };
+}
+
+/** What of a shard is downloaded, under which name. */
+function filesOf(shard: ManifestShard, uriOf: OpenResults['uriOf']): DownloadedObject[] {
+  const file = String(shard.index).padStart(6, '0');
+  const { responses } = shard;
+  const outputs = { file: `${file}.npy`, uri: uriOf(shard), sha256: shard.sha256 };
+  if (responses === undefined) return [outputs];
+  return [outputs, { file: `${file}.jsonl`, uri: uriOf(responses), sha256: responses.sha256 }];
+}
+
+/**
+ * The responses of all requests, in their order, a line each; each shard is checked against its digest before any of it comes.
+ * @returns undefined for a job whose input was no requests
+ */
+export function responseLines({ storage, shards, uriOf }: OpenResults): AsyncGenerator<Uint8Array, void> | undefined {
+  const objects = shards.flatMap(({ responses }) => (responses === undefined ? [] : [responses]));
+  if (objects.length === 0) return undefined;
+  return (async function* () {
+    for (const object of objects) yield await readWhole(storage, { uri: uriOf(object), sha256: object.sha256 });
+  })();
 }
 
 export function resultsText({ manifest, shards, records, sizeBytes, directory }: Results, wide: boolean): string {

@@ -32,7 +32,10 @@ export function addRunCommand(program: Command): void {
     .description('Run a model once on the records of a file, of standard input or of an object, and get its outputs.')
     .argument('<model>', 'NAME:VERSION, or NAME of a model with one version')
     .option('-f, --file <file>', '.npy array whose first axis is the records; - for standard input')
-    .option('--input <uri>', 's3://bucket/key of such an array, instead of --file')
+    .option(
+      '--input <uri>',
+      's3://bucket/key, s3://bucket/prefix/ or http(s) address of such arrays, instead of --file',
+    )
     .requiredOption('--storage <uri>', 's3://bucket/prefix/ where the input of --file and the results are kept')
     .requiredOption('--secret <name>', 'Secret in the namespace with the credentials of the storage')
     .option('-o, --output <file>', '.npy file for the outputs (default: standard output, unless it is a terminal)')

@@ -37,6 +37,10 @@ test('the job has what was given, and leaves the rest to the defaults', () => {
   });
   const { spec } = runJob({ ...plan, input: 's3://in/x.npy', recordsPerShard: 24, activeDeadlineSeconds: 60 });
   assert.deepEqual([spec.input.uri, spec.recordsPerShard, spec.activeDeadlineSeconds], ['s3://in/x.npy', 24, 60]);
+  assert.deepEqual(spec.input.credentialsSecretRef, credentialsSecretRef);
+  assert.deepEqual(runJob({ ...plan, input: 'https://files.example/x.npy' }).spec.input, {
+    uri: 'https://files.example/x.npy',
+  });
 });
 
 test('what is no array of records is refused before anything is uploaded', () => {

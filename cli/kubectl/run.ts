@@ -13,7 +13,7 @@ export interface RunPlan {
   readonly model: { readonly name: string; readonly version: string };
   /** `s3://bucket/prefix/`: what the run makes lies there, in a folder of its own. */
   readonly storage: string;
-  /** Absent: the file is uploaded. */
+  /** As in the spec of a job. Absent: the file is uploaded. */
   readonly input?: string;
   readonly secret: string;
   readonly budget: string;
@@ -36,13 +36,15 @@ export function runPrefix({ storage, name }: Pick<RunPlan, 'storage' | 'name'>):
 export function runJob(plan: RunPlan): InferenceJob {
   const credentialsSecretRef = { name: plan.secret };
   const prefix = runPrefix(plan);
+  const uri = plan.input ?? `${prefix}input.npy`;
   return {
     apiVersion: 'isochrone.dev/v1alpha1',
     kind: 'InferenceJob',
     metadata: { name: plan.name, namespace: plan.namespace },
     spec: {
       modelRef: plan.model,
-      input: { uri: plan.input ?? `${prefix}input.npy`, credentialsSecretRef },
+      // What lies behind HTTP is read without credentials.
+      input: { uri, ...(uri.startsWith('s3://') ? { credentialsSecretRef } : {}) },
       output: { uri: `${prefix}output/`, credentialsSecretRef },
       budget: { total: plan.budget },
       ...(plan.recordsPerShard === undefined ? {} : { recordsPerShard: plan.recordsPerShard }),

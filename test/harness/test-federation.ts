@@ -195,7 +195,11 @@ class World implements TestFederation {
       metadata: { name, namespace: NAMESPACE },
       spec: {
         modelRef: { name: 'linear', version: '1', ...modelRef },
-        input: { uri: `s3://${BUCKET}/input.npy`, credentialsSecretRef, ...input },
+        input: {
+          uri: `s3://${BUCKET}/input.npy`,
+          ...(input?.uri?.startsWith('http') === true ? {} : { credentialsSecretRef }),
+          ...input,
+        },
         output: { uri: `s3://${BUCKET}/${name}/`, credentialsSecretRef, ...output },
         recordsPerShard: 16,
         parallelism: 4,
