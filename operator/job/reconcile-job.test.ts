@@ -27,6 +27,7 @@ const all = (state: 'Released' | 'Refunded') =>
     shards: Array.from({ length: 10 }, (_, index) => ({ index, records: 10, amount: 1n, output: undefined })),
     records: 100,
   });
+const requests = { input: { uri: 's3://data/lines.jsonl', format: 'OpenInferenceJSONLines' } } as const;
 
 interface Row {
   readonly name: string;
@@ -255,6 +256,34 @@ const rows: readonly Row[] = [
     phase: 'Running',
   },
   {
+    name: 'complete, with a copy of its input that nobody reads any more',
+    observed: {
+      job: makeJob(requests, {
+        ...running,
+        phase: 'Complete',
+        conditions: [condition('Complete', 'AllShardsVerified')],
+      }),
+      attempts: [all('Released')],
+    },
+    actions: ['RemoveObjects'],
+    phase: 'Complete',
+  },
+  {
+    name: 'deleted amid the copy of its input',
+    observed: { job: deleted(makeJob(requests)) },
+    actions: ['RemoveObjects'],
+    phase: undefined,
+  },
+  {
+    name: 'its outputs were changed before they were written as responses',
+    observed: { job: makeJob(requests, running), attempts: [all('Released')] },
+    remember: (memory) =>
+      (memory.manifest = { problem: { reason: 'OutputChanged', message: '' }, retryAt: Number.POSITIVE_INFINITY }),
+    actions: [],
+    phase: 'Failed',
+    tells: 'Failed=OutputChanged',
+  },
+  {
     name: 'deleted before anything',
     observed: { job: deleted(makeJob()) },
     actions: ['RemoveFinalizer'],
@@ -284,6 +313,14 @@ describe('reconcileJob', () => {
       reconcileJob(late, now).actions.map(({ type }) => type),
       ['WriteManifest'],
     );
+  });
+
+  test('a copy goes with its job, and is told as such when it changed', () => {
+    const gone = observe({ job: deleted(makeJob(requests)) });
+    assert.deepEqual(reconcileJob(gone, now).actions, [{ type: 'RemoveObjects', attempts: [], inputCopy: true }]);
+    const changed = observe({ job: makeJob(requests, running) }, (memory) => (memory.inputNow = 'Changed'));
+    const { message } = findCondition(reconcileJob(changed, now).status.conditions, 'Failed')!;
+    assert.match(message, /^the copy of s3:\/\/data\/lines\.jsonl below s3:\/\/data\/out\/attempts\/ is not/);
   });
 
   test('a suspended job wakes for its deadline', () => {
