@@ -16,7 +16,7 @@ export interface InferenceJobSpec {
     uri: string;
     /** Npy: NumPy arrays whose first axis is the records; structured ones for a model with several inputs. OpenInferenceJSONLines: on each line one inference request of the Open Inference Protocol v2, which is one record; the responses lie beside the outputs, line by line. Default Npy. */
     format: 'Npy' | 'OpenInferenceJSONLines';
-    /** SHA-256 of the object as it lies in the store, in lower-case hexadecimal; of a prefix, of what sha256sum prints for its files in the order of their keys, named below the prefix. Another one is refused. Default none. */
+    /** SHA-256 of the object as it lies in the store, in lower-case hexadecimal; of a prefix, that of what sha256sum prints for its files in the order of their keys, named below the prefix. Another one is refused. Default none. */
     sha256?: string;
     /** Secret in the namespace of the job with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and optionally AWS_REGION and AWS_ENDPOINT_URL. It never leaves the hub. */
     credentialsSecretRef?: {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createTensor, decodeBytesElements, encodeBytesElements, tensorOf } from '@isochrone/tensor';
 import { parseRequestLine, RequestProblem, type RequestTensor } from './request-line.ts';
@@ -13,6 +15,13 @@ const text = { name: 'text', shape: [1], datatype: 'BYTES', data: ['né'] };
 const line = (...inputs: object[]): string => JSON.stringify({ id: 'a', inputs });
 
 describe('a request line', () => {
+  test('of the documentation is one', () => {
+    const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'jobs.md'), 'utf8');
+    const lines = /```json\n(.*?)```/s.exec(page)![1]!.trim().split('\n');
+    assert.ok(lines.length > 1);
+    for (const one of lines) parseRequestLine(one, [{ name: 'x', dataType: 'FP32', shape: [-1, 2] }]);
+  });
+
   test('is a record: tensors in the order of the model, data nested or flat', () => {
     const { id, tensors } = parseRequestLine(line(text, { ...ids, data: [[1, -2]] }), model);
     assert.equal(id, 'a');

@@ -42,8 +42,8 @@ export function isPublicAddress(address: string): boolean {
 /** What an administrator lets jobs read though it is not public. */
 export interface AllowedSources {
   /** Whether a host may have any address. @param host `name` or `name:port`, as in a URL */
-  allowsHost(host: string, hostname: string): boolean;
-  allowsAddress(address: string): boolean;
+  readonly allowsHost: (host: string, hostname: string) => boolean;
+  readonly allowsAddress: (address: string) => boolean;
 }
 
 /** @param entries `name`, `name:port`, an address, or a network such as 10.20.0.0/16; as {@link isAllowedSource} takes them */

@@ -137,7 +137,7 @@ async function writing<T>(path: string, allowance: ByteAllowance, work: (file: B
 async function object(path: string, layout: RecordLayout, records: number): Promise<StagedObject> {
   // Lines that are none have no form.
   const header = records === 0 ? new Uint8Array() : encodeNpyRecordsHeader(layout, records);
-  const body = new Blob([header as Uint8Array<ArrayBuffer>, await openAsBlob(path)]);
+  const body = new Blob([header, await openAsBlob(path)]);
   return { dataOffset: header.byteLength, body };
 }
 

@@ -35,6 +35,7 @@ export const treatments: readonly (readonly [pattern: RegExp, treatment: Treatme
   [/^make bench\b/, nowhere('it measures for minutes; test/bench/main.test.ts loads what it runs')],
   [/^(ISOCHRONE_REQUIRE_GPU=1 )?make test-gpu$/, elsewhere('test/gpu/cpu.test.ts')],
   [/^kubectl get inferencejobs\b/, here],
+  [/^kubectl isochrone results job\/requests -o -$/, elsewhere('test/e2e/requests.test.ts')],
   [/^kubectl isochrone (why|results|statement)\b/, here],
   [/^isochrone ledger deposit\b/, here],
   [/^make chaos\b/, elsewhere('test/chaos/chaos.test.ts')],

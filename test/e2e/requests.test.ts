@@ -179,11 +179,11 @@ describe('requests, line by line', () => {
 describe('an operator that is killed amid the copy of an input', () => {
   test('makes the copy anew, of what the source is then', { timeout: 240_000 }, async () => {
     const { programs } = world.federation;
-    const { promise: begun, resolve } = Promise.withResolvers<void>();
+    const { promise: begun, resolve } = Promise.withResolvers<undefined>();
     const other = requests.toReversed().join('\n');
     handler = (_request, response) => {
       response.writeHead(200, { 'content-length': Buffer.byteLength(other) });
-      response.write(other.slice(0, 1000), () => resolve());
+      response.write(other.slice(0, 1000), () => resolve(undefined));
     };
     await world.createJob('killed', {
       ...model,
@@ -211,10 +211,10 @@ describe('arrays behind HTTP', () => {
   });
 
   test('that is slow to come does not keep its job from being deleted', { timeout: 90_000 }, async () => {
-    const { promise: begun, resolve } = Promise.withResolvers<void>();
+    const { promise: begun, resolve } = Promise.withResolvers<undefined>();
     let isClosed = false;
     handler = (request, response) => {
-      response.writeHead(200, { 'content-length': 1_000_000 }).write('x', () => resolve());
+      response.writeHead(200, { 'content-length': 1_000_000 }).write('x', () => resolve(undefined));
       request.on('close', () => (isClosed = true));
     };
     const job = await world.createJob('slow', { input: { uri: `${web}/slow.npy` } });

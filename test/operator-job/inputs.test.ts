@@ -423,9 +423,9 @@ test('what a process left that was killed is removed when the next one begins', 
   const folders = readdirSync(scratch);
   assert.deepEqual(folders, []);
   const stop = new AbortController();
-  const { promise: begun, resolve } = Promise.withResolvers<void>();
+  const { promise: begun, resolve } = Promise.withResolvers<undefined>();
   handler = (_request, response) => {
-    response.writeHead(200, { 'content-length': 1_000_000 }).write('{', () => resolve());
+    response.writeHead(200, { 'content-length': 1_000_000 }).write('{', () => resolve(undefined));
   };
   const uri = `${web}/stuck.jsonl`;
   const stuck = admit({ uri, format: 'OpenInferenceJSONLines' }, { signal: stop.signal });
