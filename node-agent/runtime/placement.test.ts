@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { constants, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +7,7 @@ import { systemClock } from '@isochrone/kube';
 import { AgentError, TaskFailure } from '../errors.ts';
 import { quietLogger } from '../testing/quiet-logger.ts';
 import { assertRunsOnDevice, parsePlacements, PlacementProbe } from './placement.ts';
+import { Runtime } from './runtime.ts';
 import { runtimeFailure } from './runtime-failure.ts';
 import { runtimeEnvironment, sessionOptions } from './session-options.ts';
 
@@ -116,4 +118,16 @@ test('onnxruntime tells where it puts a real model', async () => {
   // What must not happen on a device.
   assert.throws(() => assertRunsOnDevice('CUDA', [placed]), /no kernel for all \d+ nodes/);
   assertRunsOnDevice('CPU', [placed]);
+});
+
+test('nothing that onnxruntime tells is lost when nobody reads it in time', async () => {
+  await using runtime = new Runtime({
+    environment: runtimeEnvironment(process.env, undefined),
+    clock: systemClock,
+    logger: quietLogger,
+  });
+  await runtime.describe(20_000);
+  // A write to a standard error that does not block fails when its buffer is full, and onnxruntime writes nothing more then.
+  const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/${runtime.processId!}/fdinfo/2`, 'utf8'));
+  assert.equal(Number.parseInt(flags![1]!, 8) & constants.O_NONBLOCK, 0);
 });

@@ -10,6 +10,7 @@ import type { Reply, Request, TensorDescription, WithoutId } from './protocol.ts
 import type { SessionOptions } from './session-options.ts';
 
 const entry = fileURLToPath(new URL('./runtime-process.ts', import.meta.url));
+const preload = new URL('./blocking-stderr.ts', import.meta.url).href;
 /** How much of the end of standard error explains a crash. */
 const STDERR_BYTES = 2048;
 
@@ -55,7 +56,7 @@ export class Runtime implements AsyncDisposable {
   constructor({ environment, clock, logger, onStandardError }: RuntimeOptions) {
     const onText = onStandardError ?? ((text) => logger.debug({ text }, 'standard error of the runtime process'));
     this.#clock = clock;
-    this.#child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry], {
+    this.#child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', preload, entry], {
       env: environment,
       // Descriptors 0 and 3 are Unix sockets without a name: no other process can connect, and both close with either end.
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
